@@ -1,0 +1,138 @@
+"""What a deployment tells its observers: frozen values, in the order in which things happen.
+
+`name` is the event's name in JSON; the other fields go beside it.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from deploykit.errors import Outcome
+from deploykit.record import Failure, Kind
+from deploykit.release import ImageRef, Release
+from deploykit.states import State, Trigger
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that happened in the deployment of that id, at that time (seconds since the epoch)."""
+
+    name: ClassVar[str] = "event"
+    id: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started(Event):
+    """A deployment has its row."""
+
+    name: ClassVar[str] = "deployment.started"
+    kind: Kind
+    image: ImageRef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resumed(Event):
+    """A deployment that was killed is taken up again, from this state, to be finished."""
+
+    name: ClassVar[str] = "deployment.resumed"
+    kind: Kind
+    image: ImageRef
+    state: State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adopted(Event):
+    """Something that deploykit did not start, or does not know as good, serves; it was looked at."""
+
+    name: ClassVar[str] = "release.adopted"
+    release: Release
+    healthy: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saved(Event):
+    """This release is what a failure goes back to."""
+
+    name: ClassVar[str] = "restore_target.saved"
+    release: Release
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moved(Event):
+    """The machine moved; the journal has it."""
+
+    name: ClassVar[str] = "state.changed"
+    trigger: Trigger
+    source: State
+    target: State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress(Event):
+    """A line from the runtime, redacted."""
+
+    name: ClassVar[str] = "progress"
+    line: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pulled(Event):
+    """The image is at hand, and names its content."""
+
+    name: ClassVar[str] = "image.pulled"
+    image: ImageRef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looked(Event):
+    """One look of the health wait. `elapsed` and `budget` are in seconds."""
+
+    name: ClassVar[str] = "health.looked"
+    attempt: int
+    elapsed: float
+    budget: float
+    healthy: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Warned(Event):
+    """Something that people should know, and that fails nothing."""
+
+    name: ClassVar[str] = "warning"
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed(Event):
+    """A step failed; what is done about it follows."""
+
+    name: ClassVar[str] = "step.failed"
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restoring(Event):
+    """Going back begins: by itself after a failure, or because an operator asked."""
+
+    name: ClassVar[str] = "restore.started"
+    release: Release
+    automatic: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished(Event):
+    """The deployment is over, or, `unfinished`, given up for `recover` to go on with."""
+
+    name: ClassVar[str] = "deployment.finished"
+    kind: Kind
+    outcome: Outcome
+    state: State
+    exit_code: int
+    image: ImageRef
+    release: Release | None
+    serving: Release | None
+    previous: Release | None
+    failure: Failure | None
+    duration: float

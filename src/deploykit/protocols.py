@@ -1,0 +1,261 @@
+"""The interfaces and their promises. An implementation need not inherit from them, and does not repeat them."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Protocol
+
+from deploykit.events import Event
+from deploykit.interrupt import Interruption
+from deploykit.record import Kind
+from deploykit.release import ImageRef, Instance, Release, Running, Snapshot
+
+
+class Clock(Protocol):
+    """Time. No unit test waits on the real one."""
+
+    def now(self) -> float:
+        """Return seconds that only grow; only differences mean anything."""
+
+    def time(self) -> float:
+        """Return seconds since the epoch, which may jump."""
+
+    def sleep(self, seconds: float) -> None:
+        """Block for that long."""
+
+
+class Observer(Protocol):
+    """Gets every event, in order, in the thread of the deployment. What it raises is dropped."""
+
+    def __call__(self, event: Event, /) -> None: ...
+
+
+class PullPolicy(Enum):
+    """When the registry is asked: `always`, `missing` (only for what is not at hand), or `never`."""
+
+    always = "always"
+    missing = "missing"
+    never = "never"
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """What a deployment lends a backend for a step.
+
+    A step that can be cut looks at `interruption` at least every 0.2 s, and leaves nothing of its own behind. Commands
+    that change instances inherit the descriptors `inherit`, so that the lock is held until they have ended, whatever
+    becomes of deploykit. `progress` takes lines for people.
+    """
+
+    interruption: Interruption = field(default_factory=Interruption)
+    inherit: tuple[int, ...] = ()
+    progress: Callable[[str], None] = lambda line: None  # noqa: ARG005
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Which runtime this is: `engine` is its own lasting id, `project` the name that the app's instances share in it.
+
+    `noun` is what the runtime's people call an instance, with a capital.
+    """
+
+    engine: str
+    project: str
+    noun: str = "Container"
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """What a command that ran inside an instance came to; `output` is both streams, at most 64 KiB."""
+
+    exit_code: int
+    output: str
+
+
+class Watch(AbstractContextManager["Watch"], Protocol):
+    """An open eye on the instances of a release. Closing it leaves nothing behind."""
+
+    def wait(self, seconds: float) -> Sequence[Instance]:
+        """Return instances that changed (died, started, turned healthy or unhealthy) as soon as there are any.
+
+        Blocks for at most `seconds`, and returns nothing when they have passed. An exit is told with its exit code,
+        even when the runtime has started the instance again meanwhile. May tell the same twice, never tells nothing.
+
+        Raises:
+            EngineUnreachable: the runtime does not answer any more.
+        """
+
+
+class Backend(Protocol):
+    """A runtime. Every call may be made again after a crash in the middle of it, and then completes or confirms.
+
+    Any call but `snapshot` raises EngineUnreachable when the runtime does not answer within 10 s; steps raise
+    StepFailed, with the runtime's own words, redacted, when it refuses. None prints, and none asks anything.
+    """
+
+    def identity(self) -> Identity:
+        """Tell which runtime this is. Blocks for at most 10 s; serves as its ping."""
+
+    def snapshot(self) -> Snapshot:
+        """Read what a release needs beside its image, as it is today. Changes nothing.
+
+        Raises:
+            ConfigError: a file, a service or a variable is missing or wrong.
+        """
+
+    def running(self) -> Running | None:
+        """Tell what runs by the runtime alone, by image *id*. None when no instance is alive."""
+
+    def find(self, image: ImageRef) -> ImageRef | None:
+        """Return the image, pinned, when it is at hand; by id, else by digest, else by tag. Asks no registry."""
+
+    def pull(self, image: ImageRef, policy: PullPolicy, control: Control) -> ImageRef:
+        """Bring the image and return it pinned. Touches no instance. Can be cut; dies with its parent.
+
+        Raises:
+            PullFailed: it did not come, or not within the configured time.
+            Interrupted: it was told to stop.
+        """
+
+    def keep(self, release: Release) -> None:
+        """See to it that the image of the release stays at hand when its tag moves and unused images are pruned."""
+
+    def demand(self, image: ImageRef) -> None:
+        """Check that a pinned image at hand can be judged and run as configured.
+
+        Raises:
+            ConfigError: it cannot; a `container` probe without a HEALTHCHECK, say.
+        """
+
+    def prepares(self, kind: Kind) -> bool:
+        """Whether there is anything to do in `prepare` for a deployment of this kind."""
+
+    def prepare(self, release: Release, control: Control) -> None:
+        """Do what comes before anything is replaced: the release command, the rehearsal. Can be cut."""
+
+    def start(self, release: Release, control: Control, *, fresh: bool = False) -> None:
+        """Make the instances of this release run, with its own files: in place of the others, or beside them.
+
+        What runs already as it should is left alone, unless `fresh`. Is never cut half-way. Returns when they have
+        been started; they need not be healthy, nor even alive, by then.
+        """
+
+    def instances(self, release: Release) -> Sequence[Instance]:
+        """Return every instance of the release that there is, also those that have exited."""
+
+    def others(self, release: Release) -> Sequence[Instance]:
+        """Return the living instances of the app that belong to no other than older releases."""
+
+    def watch(self, release: Release) -> Watch:
+        """Open an eye on the release. Told by the runtime as it happens, not by asking again and again.
+
+        Nothing that happened since `start` returned is missed.
+        """
+
+    def promote(self, release: Release, control: Control) -> None:
+        """Retire the instances of every other release of the app. Is never cut half-way."""
+
+    def images(self) -> Sequence[ImageRef]:
+        """Return the app's images that are at hand, pinned, newest first."""
+
+    def logs(self, release: Release, tail: int) -> str:
+        """Return the last `tail` lines that the instances of the release wrote, redacted, at most 64 KiB."""
+
+    def execute(self, instance: Instance, argv: Sequence[str], timeout: float) -> Execution:
+        """Run a command inside an instance, for at most `timeout` seconds.
+
+        Raises:
+            StepFailed: it could not be run, or not in time.
+        """
+
+    def redact(self, text: str) -> str:
+        """Return the text with every secret that the backend knows of blanked out."""
+
+
+class ProbeVerdict(Enum):
+    """What one look said. `dead` ends the wait: looking again cannot help."""
+
+    healthy = "healthy"
+    unhealthy = "unhealthy"
+    dead = "dead"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One look: its verdict, the reason in a few words when it is not healthy, and warnings that never fail it."""
+
+    verdict: ProbeVerdict
+    reason: str = ""
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def healthy(self) -> bool:
+        return self.verdict is ProbeVerdict.healthy
+
+
+class Probe(Protocol):
+    """A way to look at a release's instances from outside or inside."""
+
+    @property
+    def name(self) -> str:
+        """How it is called in messages: `http http://localhost:8000/api/health/`."""
+
+    @property
+    def service(self) -> str | None:
+        """The service whose instances it looks at; None for the main one."""
+
+    def look(self, instances: Sequence[Instance], timeout: float) -> Verdict:
+        """Look once, within `timeout` seconds and the probe's own limit, whichever is shorter; all parts included.
+
+        `instances` are the living ones of its service. What the app does or says is never an exception.
+        """
+
+
+class Lock(Protocol):
+    """The lock of a state folder: one deployment at a time."""
+
+    def acquire(self, doing: str, wait: float, interruption: Interruption) -> AbstractContextManager["HeldLock"]:
+        """Take it, waiting for at most `wait` seconds while its holder lives.
+
+        Raises:
+            Locked: another, living, has it.
+            Interrupted: told to stop while waiting.
+        """
+
+    def holder(self) -> "Holder | None":
+        """Tell who has it now, or None. Takes nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds the lock: `since` is seconds since the epoch, `doing` a word or two."""
+
+    pid: int
+    by: str
+    since: float
+    doing: str
+
+
+class HeldLock(Protocol):
+    """A lock that is held."""
+
+    @property
+    def inherit(self) -> tuple[int, ...]:
+        """The descriptors that commands must inherit to hold it on."""
+
+    def abort_requested(self) -> bool:
+        """Whether `abort` was called for this very holder."""
+
+
+class ReleaseFiles(Protocol):
+    """Where the files of releases are kept, by release id."""
+
+    def keep(self, release_id: str, snapshot: Snapshot) -> None:
+        """Keep them, for their owner alone. Idempotent; what is there under that id is replaced as one."""
+
+    def read(self, release_id: str) -> Snapshot:
+        """Return them; raises StepFailed when they are not there."""
+
+    def discard(self, release_id: str) -> None:
+        """Forget them, if they are there."""
