@@ -5,9 +5,11 @@ DeploykitError                nothing began; raised to the caller
 ├── NoSuchRelease         2   the release asked for is not to be found
 ├── EngineUnreachable     5   the runtime does not answer
 ├── Held                  6   an operator holds deploys
-└── Locked               75   another deployment holds the lock
+├── Locked               75   another deployment holds the lock
+└── DeploymentFailed          only from Result.raise_for_outcome, with the outcome's own code
 StepFailed                    a step of a deployment did not work; becomes the deployment's failure
 └── PullFailed                the image did not come
+JournalError                  the journal cannot be written
 Interrupted                   the deployment was told to stop; not an error
 """
 
@@ -86,6 +88,14 @@ class Locked(DeploykitError):
     exit_code = 75
 
 
+class DeploymentFailed(DeploykitError):
+    """A deployment ended without the release asked for serving."""
+
+    def __init__(self, message: str, *, exit_code: int, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.exit_code = exit_code
+
+
 class StepFailed(Exception):
     """A step of a deployment did not work. `detail` is the redacted output of what was tried."""
 
@@ -97,6 +107,10 @@ class StepFailed(Exception):
 
 class PullFailed(StepFailed):
     """The image did not come."""
+
+
+class JournalError(Exception):
+    """The journal cannot be written: most often a full disk."""
 
 
 class Interrupted(BaseException):

@@ -1,6 +1,6 @@
 """The interfaces and their promises. An implementation need not inherit from them, and does not repeat them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import Enum
@@ -8,7 +8,7 @@ from typing import Protocol
 
 from deploykit.events import Event
 from deploykit.interrupt import Interruption
-from deploykit.record import Kind
+from deploykit.record import Kind, Move, Record, TagMemory
 from deploykit.release import ImageRef, Instance, Release, Running, Snapshot
 
 
@@ -97,8 +97,8 @@ class Backend(Protocol):
     def identity(self) -> Identity:
         """Tell which runtime this is. Blocks for at most 10 s; serves as its ping."""
 
-    def snapshot(self) -> Snapshot:
-        """Read what a release needs beside its image, as it is today. Changes nothing.
+    def snapshot(self, image: ImageRef) -> Snapshot:
+        """Read what a release of this image would need beside it, as it is today. Changes nothing.
 
         Raises:
             ConfigError: a file, a service or a variable is missing or wrong.
@@ -145,7 +145,7 @@ class Backend(Protocol):
         """Return every instance of the release that there is, also those that have exited."""
 
     def others(self, release: Release) -> Sequence[Instance]:
-        """Return the living instances of the app that belong to no other than older releases."""
+        """Return the living instances of the app that belong to other releases."""
 
     def watch(self, release: Release) -> Watch:
         """Open an eye on the release. Told by the runtime as it happens, not by asking again and again.
@@ -203,7 +203,7 @@ class Probe(Protocol):
 
     @property
     def service(self) -> str | None:
-        """The service whose instances it looks at; None for the main one."""
+        """The service whose instances it looks at; None for those of every service."""
 
     def look(self, instances: Sequence[Instance], timeout: float) -> Verdict:
         """Look once, within `timeout` seconds and the probe's own limit, whichever is shorter; all parts included.
@@ -225,6 +225,9 @@ class Lock(Protocol):
 
     def holder(self) -> "Holder | None":
         """Tell who has it now, or None. Takes nothing."""
+
+    def request_abort(self) -> bool:
+        """Ask the holder to stop. False when nobody that lives has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +251,91 @@ class HeldLock(Protocol):
         """Whether `abort` was called for this very holder."""
 
 
+class Journal(Protocol):
+    """The journal of one state store, for one project on one engine: only their deployments count.
+
+    Every writing call is one transaction, on the disk when it returns; it raises JournalError when it cannot be.
+    """
+
+    def close(self) -> None:
+        """Close the file."""
+
+    def begin(self, record: Record, first: int = 1) -> Record:
+        """Write a new deployment and return it with its number, which is `first` at least, and never used twice."""
+
+    def update(self, record: Record, move: Move | None = None) -> None:
+        """Write what a deployment has come to, and, with it, the move that it made."""
+
+    def discard(self, record: Record) -> None:
+        """Take a deployment out again that turned out to be refused. Its number is not given again."""
+
+    def reserve(self) -> None:
+        """Make room on the disk now for what one deployment still has to write."""
+
+    def unfinished(self) -> Record | None:
+        """Return the deployment that has not ended, if there is one."""
+
+    def last(self) -> Record | None:
+        """Return the newest deployment."""
+
+    def get(self, number: int) -> Record | None:
+        """Return the deployment of that number."""
+
+    def ended(self) -> Iterator[Record]:
+        """Yield every deployment that has ended, oldest first."""
+
+    def records(self) -> Iterator[Record]:
+        """Yield every deployment, newest first."""
+
+    def moves(self, record: Record) -> Sequence[Move]:
+        """Return the moves of a deployment, in order."""
+
+    def tag_notes(self) -> TagMemory:
+        """Return the tag file's note and the one before it; `content` is None."""
+
+    def note_tag(self, memory: TagMemory) -> None:
+        """Keep the tag file's note and the one before it."""
+
+
+class TagText(Protocol):
+    """Where the text of the tag file is."""
+
+    def read(self) -> str | None:
+        """Return its text without white space around it; None when there is no file, or nothing in it."""
+
+    def write(self, text: str | None) -> None:
+        """Replace the text as one; None removes the file."""
+
+
+class StateStore(Protocol):
+    """What deploykit remembers between runs."""
+
+    @property
+    def lock(self) -> Lock:
+        """The lock that a deployment holds while it runs."""
+
+    @property
+    def files(self) -> "ReleaseFiles":
+        """The files of releases."""
+
+    @property
+    def tag_text(self) -> TagText:
+        """The tag file."""
+
+    def prepare(self) -> None:
+        """Make it usable; raises ConfigError when it is not."""
+
+    def journal(self, identity: Identity) -> Journal:
+        """Open the journal for writing; raises ConfigError."""
+
+    def journal_to_read(self, identity: Identity | None) -> Journal:
+        """Open the journal for reading alone; without an identity, that of the newest deployment.
+
+        Raises:
+            ConfigError: it cannot be read.
+        """
+
+
 class ReleaseFiles(Protocol):
     """Where the files of releases are kept, by release id."""
 
@@ -259,3 +347,6 @@ class ReleaseFiles(Protocol):
 
     def discard(self, release_id: str) -> None:
         """Forget them, if they are there."""
+
+    def highest(self) -> int:
+        """Return the highest deployment number that left files, 0 for none."""

@@ -7,7 +7,7 @@ from typing import Literal
 from deploykit.errors import Outcome
 from deploykit.interrupt import Cause
 from deploykit.release import ImageRef, Release
-from deploykit.states import INITIAL, TERMINAL, State
+from deploykit.states import INITIAL, TERMINAL, State, Trigger
 
 
 class Kind(Enum):
@@ -45,6 +45,16 @@ class Failure:
     dead: bool = False
     logs: str = ""
     hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One move of the machine, as the journal keeps it. `at` is seconds since the epoch."""
+
+    at: float
+    source: State
+    trigger: Trigger
+    target: State
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,193 @@
+"""The Docker engine of the tests: `python -m scripts.engine up | down | status`.
+
+An engine that answers is used as it is. Where none does, root on a Debian-like machine gets one of the tests' own:
+own data, own socket, ended by its own pid. Nothing else on the machine is touched.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from scripts import tools
+from scripts.commands import CommandFailed, Process, last_line, run, until
+from scripts.packages import NotInstallable, install, is_root
+
+RECORD = tools.CACHE / "engine.json"
+LOG = tools.CACHE / "dockerd.log"
+START_TIME = 60
+ELSEWHERE = ("DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DOCKER_TLS")
+
+
+class NoEngine(Exception):
+    """There is no engine, and none is to be had; the text says why."""
+
+
+@dataclass(frozen=True)
+class OwnEngine:
+    """An engine that we started; all that it keeps is in one folder."""
+
+    folder: str
+    process: Process
+
+    @property
+    def host(self) -> str:
+        return f"unix://{self.folder}/docker.sock"
+
+    def record(self) -> None:
+        RECORD.parent.mkdir(parents=True, exist_ok=True)
+        RECORD.write_text(json.dumps(asdict(self)))
+
+    @classmethod
+    def recorded(cls) -> OwnEngine | None:
+        if not RECORD.exists():
+            return None
+        stored = json.loads(RECORD.read_text())
+        return cls(stored["folder"], Process(**stored["process"]))
+
+
+def up() -> OwnEngine | None:
+    """Make an engine, Compose v2 and the tools be there; return the engine if this call started it."""
+    started = None if _use_answering() else _start()
+    try:
+        tools.compose()
+        tools.registry()
+        tools.busybox()
+    except NotInstallable as error:
+        if started:
+            down()
+        raise NoEngine(str(error)) from error
+    return started
+
+
+def down() -> None:
+    """End the engine that `up` started, and remove what it kept."""
+    own = OwnEngine.recorded()
+    if own is None:
+        return
+    own.process.end()
+    _remove(Path(own.folder))
+    RECORD.unlink(missing_ok=True)
+
+
+def why_not() -> str:
+    """Return why no engine answers, or nothing when one does."""
+    try:
+        run(["docker", "info", "--format", "{{.ID}}"], timeout=20)
+    except CommandFailed as error:
+        return str(error)
+    return ""
+
+
+def _use_answering() -> bool:
+    if not why_not():
+        return True
+    own = OwnEngine.recorded()
+    if own is None or not own.process.alive():
+        down()
+        return False
+    _point_at(own)
+    return not why_not()
+
+
+def _point_at(own: OwnEngine) -> None:
+    for name in ELSEWHERE:
+        os.environ.pop(name, None)
+    os.environ["DOCKER_HOST"] = own.host
+
+
+def _start() -> OwnEngine:
+    reason = why_not()
+    if not is_root():
+        raise NoEngine(f"{reason}; not root, so none can be started")
+    own = _spawn(_installed())
+    own.record()
+    _point_at(own)
+    if until(lambda: not why_not() or not own.process.alive(), within=START_TIME, every=0.2) and own.process.alive():
+        return own
+    down()
+    raise NoEngine(f"dockerd does not come up: {last_line(LOG.read_text(errors='replace'))[-300:]} (all in {LOG})")
+
+
+def _installed() -> str:
+    """Return the engine's program, installing what is missing."""
+    try:
+        for program, package in (("dockerd", "docker.io"), ("docker", "docker-cli")):
+            if not tools.find(program):
+                print(f"engine: installing {package}", flush=True)
+                install(package)
+    except NotInstallable as error:
+        raise NoEngine(str(error)) from error
+    return tools.find("dockerd") or "dockerd"
+
+
+def _spawn(dockerd: str) -> OwnEngine:
+    tools.CACHE.mkdir(exist_ok=True)
+    folder = tempfile.mkdtemp(prefix="deploykit-engine-", dir="/var/tmp")
+    places = {"data-root": "data", "exec-root": "exec", "pidfile": "pid"}
+    argv = [dockerd, f"--host=unix://{folder}/docker.sock", *(f"--{key}={folder}/{to}" for key, to in places.items())]
+    with LOG.open("wb") as log:
+        process = subprocess.Popen(
+            [*argv, "--shutdown-timeout=5"],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            env=os.environ | {"PATH": tools.PATHS},
+        )
+    print(f"engine: started dockerd, process {process.pid}, in {folder}", flush=True)
+    return OwnEngine(folder, Process.of(process.pid))
+
+
+def _remove(folder: Path) -> None:
+    """Remove an ended engine's folder; what it left mounted there is unmounted first."""
+    for line in reversed(Path("/proc/self/mounts").read_text().splitlines()):
+        mounted = line.split()[1]
+        if mounted.startswith(f"{folder}/"):
+            subprocess.run(["umount", mounted], check=False)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def status() -> int:
+    """Say what is there."""
+    missing = why_not()
+    compose = "docker compose works" if tools.has_compose() else "docker compose is missing"
+    print(f"no engine: {missing}" if missing else f"an engine answers: {run(['docker', 'info', '-f', '{{.Name}}'])}")
+    print(compose)
+    print(*(f"{name}: {tools.find(name) or 'missing'}\n" for name in ("docker-registry", "busybox")), sep="", end="")
+    return 1 if missing else 0
+
+
+def main() -> int:
+    match sys.argv[1:]:
+        case ["up"]:
+            return _up_by_hand()
+        case ["down"]:
+            down()
+            return 0
+        case ["status"]:
+            return status()
+        case _:
+            print(__doc__)
+            return 2
+
+
+def _up_by_hand() -> int:
+    try:
+        up()
+    except NoEngine as error:
+        print(f"no engine: {error}", file=sys.stderr)
+        return 1
+    if OwnEngine.recorded():
+        print(f"export DOCKER_HOST={os.environ['DOCKER_HOST']}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,170 @@
+"""All checks and all tests: `python -m scripts.test [all | unit | engine] [pytest's own arguments]`.
+
+A real engine is set up where that can be done, and what was started for it is ended. The last line counts.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import tempfile
+import xml.etree.ElementTree as ElementTree
+from collections import Counter
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from scripts import engine, tools
+from scripts.commands import CommandFailed
+from scripts.registry import OwnRegistry
+from scripts.sweep import sweep, sweep_images
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+CHECKS = {
+    "ruff check": ["ruff", "check", "."],
+    "ruff format": ["ruff", "format", "--check", "."],
+    "mypy": ["mypy"],
+}
+SELECTIONS = {"all": "", "unit": "not engine", "engine": "engine"}
+NOTHING_COLLECTED = 5
+PATIENCE = 60
+
+
+@dataclass
+class Outcome:
+    """What went wrong, and the counts of pytest's reports."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    problems: list[str] = field(default_factory=list)
+
+    def add(self, report: Path) -> None:
+        for case in ElementTree.parse(report).iter("testcase"):
+            ends = [child for child in case if child.tag in {"failure", "error", "skipped"}]
+            self.counts[ends[0].tag if ends else "passed"] += 1
+            self.counts["engine skipped"] += any(
+                (end.get("message") or "").startswith("no engine: ") for end in ends
+            )
+
+    def line(self) -> str:
+        names = {"passed": "passed", "failure": "failed", "error": "errors", "skipped": "skipped"}
+        return "tests: " + ", ".join(f"{self.counts[key]} {name}" for key, name in names.items())
+
+
+def main(argv: list[str]) -> int:
+    selection = argv.pop(0) if argv and argv[0] in SELECTIONS else "all"
+    _end_on_signals()
+    outcome = Outcome()
+    if selection == "all":
+        outcome.problems += [f"{name} failed" for name, check in CHECKS.items() if not _passes(name, check)]
+    with _environment(selection) as reason:
+        _run_tests(outcome, SELECTIONS[selection], argv)
+    return _conclude(outcome, reason)
+
+
+@contextmanager
+def _environment(selection: str) -> Iterator[str]:
+    """Set up the engine and its registry; yields why there is none, or nothing."""
+    with ExitStack() as stack:
+        reason = "" if selection == "unit" else _provide(stack)
+        if reason:
+            os.environ["DEPLOYKIT_TEST_NO_ENGINE"] = reason
+        yield reason
+
+
+def _provide(stack: ExitStack) -> str:
+    try:
+        if engine.up():
+            stack.callback(engine.down)
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="deploykit-registry-")))
+        registry = OwnRegistry.create(folder, tools.registry())
+    except (engine.NoEngine, RuntimeError) as error:
+        return str(error)
+    stack.callback(registry.stop)
+    name = f"dk{secrets.token_hex(3)}"
+    stack.callback(_sweep, name)
+    os.environ |= {
+        "DEPLOYKIT_TEST_ENGINE": "1",
+        "DEPLOYKIT_TEST_REGISTRY": registry.address,
+        "DEPLOYKIT_TEST_RUN": name,
+    }
+    return ""
+
+
+def _sweep(name: str) -> None:
+    try:
+        sweep(f"{name}-")
+        sweep_images("run", name)
+    except CommandFailed as error:
+        print(f"sweep: {error}", flush=True)
+
+
+def _run_tests(outcome: Outcome, selection: str, arguments: list[str]) -> None:
+    """Run the tests side by side, and those that measure time by themselves afterwards."""
+    side_by_side = ["-n", os.environ.get("DEPLOYKIT_TEST_WORKERS", "2"), "--dist", "loadgroup"]
+    for which, how in (("not timed", side_by_side), ("timed", [])):
+        marked = f"({selection}) and {which}" if selection else which
+        report = tools.CACHE / f"tests-{which.replace(' ', '-')}.xml"
+        code = _pytest(["-m", marked, f"--junitxml={report}", *how, *arguments])
+        if code not in {0, 1, NOTHING_COLLECTED}:
+            outcome.problems.append(f"pytest ended with {code}")
+        if report.exists():
+            outcome.add(report)
+
+
+def _pytest(arguments: list[str]) -> int:
+    """Run pytest; when we are stopped, it is told once, so that its fixtures clean up."""
+    process = subprocess.Popen([sys.executable, "-m", "pytest", *arguments], start_new_session=True)
+    try:
+        return process.wait()
+    except BaseException:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        raise
+
+
+def _passes(name: str, check: list[str]) -> bool:
+    print(f"== {name}", flush=True)
+    return subprocess.run([sys.executable, "-m", *check], check=False).returncode == 0
+
+
+def _conclude(outcome: Outcome, reason: str) -> int:
+    """Say what was not done and why, then the counts."""
+    if outcome.counts["failure"] or outcome.counts["error"]:
+        outcome.problems.append("tests failed")
+    if not outcome.counts.total():
+        outcome.problems.append("no test was run")
+    if reason:
+        print(f"\n{outcome.counts['engine skipped']} engine tests skipped: {reason}")
+    if reason and os.environ.get("CI", "").lower() not in {"", "0", "false"}:
+        outcome.problems.append("a missing engine is a failure, as CI is set")
+    for problem in outcome.problems:
+        print(f"FAILED: {problem}")
+    print(outcome.line(), flush=True)
+    return 1 if outcome.problems else 0
+
+
+def _end_on_signals() -> None:
+    """Make SIGINT and SIGTERM leave by the same doors as an error; only the first of them counts."""
+
+    def leave(number: int, frame: FrameType | None) -> NoReturn:
+        for each in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(each, signal.SIG_IGN)
+        raise SystemExit(128 + number)
+
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, leave)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,316 @@
+"""An app and its verbs: what the CLI and other people's scripts call."""
+
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from threading import Event as Flag
+from typing import Literal
+
+from deploykit.clock import SystemClock
+from deploykit.errors import ConfigError, NoSuchRelease
+from deploykit.events import Event, Warned
+from deploykit.health import HealthCheck, HealthPolicy
+from deploykit.interrupt import Interruption
+from deploykit.lock import whoami
+from deploykit.protocols import Backend, Clock, Observer, Probe, PullPolicy, StateStore
+from deploykit.record import Kind, Options, Record
+from deploykit.release import ImageRef, Release
+from deploykit.result import Result
+from deploykit.session import Parts, Session, fulfils_rollback, open_session
+from deploykit.stack import Stack, rollback_target
+from deploykit.status import Status, look_at
+
+_DEPLOYMENT = re.compile(r"r[1-9][0-9]{0,17}a?")
+_ABORT_POLL = 0.1
+
+Cancel = Flag | Interruption | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Defaults:
+    image: ImageRef
+    tag: Callable[[], str] | None
+    auto: bool
+    pull: PullPolicy
+
+
+class App:
+    """An app that is deployed: its image, the backend that runs it, the probes that judge it.
+
+    Args:
+        name: `[a-z0-9][a-z0-9_-]{0,62}`.
+        image: the repository, without a tag.
+        backend: the runtime.
+        probes: all of them must pass; none means that staying alive is enough.
+        health: attempts, interval and the rest, in seconds.
+        state: what is remembered between runs; `deploykit.state_folder` makes the usual one.
+        tag: what `deploy` takes without a tag of its own; called only then.
+        auto: whether a failed deploy goes back by itself.
+        pull: when the registry is asked.
+        observers: get every event of every verb.
+
+    Every verb that changes something takes the lock, and first finishes what a killed run left.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        image: str,
+        backend: Backend,
+        probes: Sequence[Probe] = (),
+        health: HealthPolicy = HealthPolicy(),  # noqa: B008 - frozen
+        *,
+        state: StateStore,
+        tag: Callable[[], str] | None = None,
+        auto: bool = True,
+        pull: PullPolicy = PullPolicy.always,
+        observers: Sequence[Observer] = (),
+        clock: Clock | None = None,
+        config: Mapping[str, object] | None = None,
+    ) -> None:
+        if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,62}", name):
+            msg = f"not an app name: {name!r}"
+            raise ConfigError(msg, hint="1 to 63 of a-z 0-9 _ and -, the first a letter or a digit.")
+        self.name = name
+        self.config = dict(config or {})
+        self._defaults = _Defaults(image=ImageRef.parse(image), tag=tag, auto=auto, pull=pull)
+        self._parts = Parts(backend, tuple(probes), health, state, clock or SystemClock(), tuple(observers))
+
+    # Verbs that change something.
+
+    def deploy(
+        self,
+        tag: str | None = None,
+        *,
+        image: str | None = None,
+        message: str = "",
+        rollback: bool = True,
+        force: bool = False,
+        irreversible: bool = False,
+        pull: str | None = None,
+        lock_wait: float = 0,
+        cancel: Cancel = None,
+        on_event: Callable[[Event], None] | None = None,
+    ) -> Result:
+        """Take an image live, or leave what serves serving. Blocks until it is over; a bad release does not raise.
+
+        `rollback=False` leaves a failed release as it is. `force` deploys anew what serves already. `lock_wait` is in
+        seconds. `cancel` stops it as SIGTERM would.
+
+        Raises:
+            ConfigError, EngineUnreachable, Locked, Held: nothing began.
+        """
+        asked = self._asked(tag, image)
+        options = Options(
+            message=message,
+            by=who(),
+            auto=self._defaults.auto and rollback,
+            force=force,
+            irreversible=irreversible,
+            pull=(PullPolicy(pull) if pull else self._defaults.pull).value,
+        )
+        with open_session(self._with(on_event), f"deploy {asked.name}", lock_wait, _interruption(cancel)) as session:
+            session.finish_unfinished()
+            session.snapshot(asked)
+            return session.begin(_row(Kind.deploy, asked, options))
+
+    def rollback(
+        self,
+        to: str | None = None,
+        *,
+        files: Literal["release", "current"] = "release",
+        message: str = "",
+        rollback: bool = True,
+        force: bool = False,
+        lock_wait: float = 0,
+        cancel: Cancel = None,
+        on_event: Callable[[Event], None] | None = None,
+    ) -> Result:
+        """Go one good release back, or to the one named by tag, deployment or release.
+
+        A deployment of its own: when it fails, what served is restored, unless `rollback=False`.
+        `files="current"` runs the old image with today's files.
+
+        Raises:
+            NoSuchRelease: there is none to go to; nothing was touched.
+            ConfigError, EngineUnreachable, Locked: nothing began.
+        """
+        options = Options(message=message, by=who(), auto=rollback, force=force, files=files)
+        doing = f"rollback {to or ''}".strip()
+        with open_session(self._with(on_event), doing, lock_wait, _interruption(cancel)) as session:
+            by_hand = None if to else session.tools.tag_file.written_by_hand()
+            finished = session.finish_unfinished(give_up=not (to or by_hand))
+            if finished and not (to or by_hand):
+                code = fulfils_rollback(*finished)
+                if code is not None:
+                    return replace(finished[1], exit_code=code)
+            return session.begin(self._rollback_row(session, to, by_hand, options))
+
+    def recover(
+        self,
+        *,
+        lock_wait: float = 0,
+        cancel: Cancel = None,
+        on_event: Callable[[Event], None] | None = None,
+    ) -> Result | None:
+        """Finish what a killed run left. None when there is nothing to finish.
+
+        Raises:
+            ConfigError, EngineUnreachable, Locked: nothing began.
+        """
+        with open_session(self._with(on_event), "recover", lock_wait, _interruption(cancel)) as session:
+            finished = session.finish_unfinished()
+            return finished[1] if finished else None
+
+    def abort(self, *, on_event: Callable[[Event], None] | None = None) -> Result | None:
+        """Stop the running deployment, and wait until what serves is safe. None when nothing ran.
+
+        Of a deployment whose process has died it does what `recover` does.
+        """
+        state, clock = self._parts.state, self._parts.clock
+        if state.lock.request_abort():
+            asked = state.lock.holder()
+            while (holder := state.lock.holder()) and asked and holder.since == asked.since:
+                clock.sleep(_ABORT_POLL)
+            return look_at(self._parts, self.name).last_result
+        return self.recover(on_event=on_event)
+
+    # Verbs that look.
+
+    def status(self) -> Status:
+        """Look at what runs, what the journal says, and who holds the lock. Changes nothing.
+
+        Raises:
+            EngineUnreachable: the runtime does not answer.
+        """
+        return look_at(self._parts, self.name)
+
+    def history(self, limit: int | None = None) -> list[Record]:
+        """Return the deployments, newest first. Asks no engine."""
+        journal = self._parts.state.journal_to_read(None)
+        try:
+            return [record for record, _ in zip(journal.records(), range(limit or 1_000_000_000), strict=False)]
+        finally:
+            journal.close()
+
+    def health(self) -> list["ProbeAnswer"]:
+        """Look once with every probe at what runs."""
+        parts = self._parts
+        identity = parts.backend.identity()
+        answers = []
+        for probe in parts.probes:
+            check = HealthCheck(parts.backend, [probe], parts.health, parts.clock, identity.noun)
+            verdict = check.look_now(parts.health.budget)
+            answers.append(ProbeAnswer(probe.name, verdict.healthy, verdict.reason, verdict.warnings))
+        if not parts.probes:
+            verdict = HealthCheck(parts.backend, (), parts.health, parts.clock, identity.noun).look_now(1)
+            answers.append(ProbeAnswer("alive", verdict.healthy, verdict.reason, ()))
+        return answers
+
+    # What they are made of.
+
+    def _with(self, on_event: Callable[[Event], None] | None) -> Parts:
+        return replace(self._parts, observers=(*self._parts.observers, on_event)) if on_event else self._parts
+
+    def _asked(self, tag: str | None, image: str | None) -> ImageRef:
+        base = ImageRef.parse(image) if image else self._defaults.image
+        if tag is not None:
+            return ImageRef(base.repository, tag)
+        if base.tag or base.digest:
+            return base
+        if self._defaults.tag is None:
+            raise ConfigError("no tag to deploy", hint="Pass --tag TAG, or set [app] tag.")
+        return ImageRef(base.repository, self._defaults.tag())
+
+    def _rollback_row(self, session: Session, to: str | None, by_hand: str | None, options: Options) -> Record:
+        stack = session.stack()
+        running = session.counts_as_running(stack)
+        if not (to or by_hand):
+            target: Release | ImageRef | None = rollback_target(stack, running)
+        else:
+            target = self._find(session, stack, to or by_hand or "", pullable=bool(by_hand))
+        if target is None:
+            serves = running.image.name if running else "nothing"
+            msg = f"there is no earlier good release of {self.name} to go back to ({serves} serves)"
+            raise NoSuchRelease(
+                msg,
+                hint="Nothing was touched. `deploykit history` lists what there is; `deploykit run --tag TAG` deploys.",
+            )
+        if by_hand and isinstance(target, Release) and target.same_as(running):
+            msg = f".previous_image_tag names {by_hand}, which serves already"
+            raise NoSuchRelease(msg, hint="Nothing was touched. Write another tag into it, or delete it.")
+        return _rollback_to(target, options)
+
+    def _find(self, session: Session, stack: Stack, wanted: str, *, pullable: bool) -> Release | ImageRef:
+        if release := _by_id(session, wanted):
+            return release
+        image = ImageRef(self._defaults.image.repository, wanted)
+        for release in reversed(stack):
+            if release.image.tag == wanted:
+                return release
+        for record in session.journal.records():
+            if record.candidate and record.candidate.image.tag == wanted:
+                _say_it_failed(session, record)
+                return record.candidate
+        found = self._parts.backend.find(image)
+        if found or pullable:
+            return found or image
+        msg = f"no release {wanted!r} is known, and no image {image.name} is at hand"
+        raise NoSuchRelease(
+            msg,
+            hint=f"Nothing was touched. `deploykit run --tag {wanted}` deploys it from the registry.",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeAnswer:
+    """What one probe said of what runs."""
+
+    probe: str
+    healthy: bool
+    reason: str
+    warnings: Sequence[str] = field(default_factory=tuple)
+
+
+def who() -> str:
+    """Return who deploys: DEPLOYKIT_BY, GITHUB_ACTOR, SUDO_USER, or the user."""
+    named = (os.environ.get(name) for name in ("DEPLOYKIT_BY", "GITHUB_ACTOR", "SUDO_USER"))
+    return next((name for name in named if name), None) or whoami().partition("@")[0]
+
+
+def _row(kind: Kind, asked: ImageRef, options: Options) -> Record:
+    return Record(number=0, engine="", project="", kind=kind, asked=asked, started_at=0.0, options=options)
+
+
+def _rollback_to(target: Release | ImageRef, options: Options) -> Record:
+    if isinstance(target, ImageRef):
+        return _row(Kind.rollback, target, options)
+    row = _row(Kind.rollback, target.image, options)
+    if options.files == "current":
+        return replace(row, made_from=target)
+    return replace(row, candidate=target)
+
+
+def _by_id(session: Session, wanted: str) -> Release | None:
+    if not _DEPLOYMENT.fullmatch(wanted):
+        return None
+    record = session.journal.get(int(wanted.strip("ra")))
+    if record is None:
+        return None
+    if wanted.endswith("a"):
+        return record.current if record.current and record.current.id == wanted else None
+    if record.candidate and not record.good:
+        _say_it_failed(session, record)
+    return record.candidate
+
+
+def _say_it_failed(session: Session, record: Record) -> None:
+    text = f"{record.asked.name} was never good: {record.id} ended {record.outcome.value if record.outcome else '?'}"
+    session.notify(Warned(id=record.id, at=session.parts.clock.time(), text=text))
+
+
+def _interruption(cancel: Cancel) -> Interruption:
+    if isinstance(cancel, Interruption):
+        return cancel
+    return Interruption(event=cancel) if cancel else Interruption()

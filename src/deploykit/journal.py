@@ -1,0 +1,224 @@
+"""The journal: every deployment and every move of it, in SQLite, through to the disk before the next step runs."""
+
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from deploykit.errors import ConfigError, JournalError
+from deploykit.record import Move, Record, TagMemory
+from deploykit.states import TERMINAL, State, Trigger
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+VERSION = 1
+_SCHEMA = f"""
+CREATE TABLE deployments (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    engine TEXT NOT NULL,
+    project TEXT NOT NULL,
+    state TEXT NOT NULL,
+    record TEXT NOT NULL
+);
+CREATE INDEX deployments_state ON deployments (engine, project, state);
+CREATE TABLE moves (
+    number INTEGER NOT NULL REFERENCES deployments (number) ON DELETE CASCADE,
+    at REAL NOT NULL,
+    source TEXT NOT NULL,
+    trigger TEXT NOT NULL,
+    target TEXT NOT NULL
+);
+CREATE INDEX moves_number ON moves (number);
+CREATE TABLE tag_notes (
+    engine TEXT NOT NULL, project TEXT NOT NULL, note TEXT, before TEXT, PRIMARY KEY (engine, project)
+);
+CREATE TABLE reserve (room BLOB);
+PRAGMA user_version = {VERSION};
+"""
+# A deployment commits some ten rows of a few KiB: the room that they take, with a margin.
+_RESERVE = 512 * 1024
+_TERMINAL = tuple(state.name for state in TERMINAL)
+
+
+class SqliteJournal:
+    """The journal of one state folder, for one project on one engine: only their rows count.
+
+    Every writing call is one transaction, on the disk when it returns. Raises JournalError when it cannot be.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, engine: str, project: str) -> None:
+        self._connection = connection
+        self._scope = (engine, project)
+
+    @property
+    def engine(self) -> str:
+        return self._scope[0]
+
+    @property
+    def project(self) -> str:
+        return self._scope[1]
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def begin(self, record: Record, first: int = 1) -> Record:
+        with _transaction(self._connection) as write:
+            (last,) = write.execute("SELECT coalesce(max(seq), 0) FROM sqlite_sequence").fetchone()
+            numbered = replace(record, number=max(last + 1, first), engine=self.engine, project=self.project)
+            row = (numbered.number, *self._scope, numbered.state.name, _dump(numbered))
+            write.execute("INSERT INTO deployments VALUES (?, ?, ?, ?, ?)", row)
+        return numbered
+
+    def update(self, record: Record, move: Move | None = None) -> None:
+        with _transaction(self._connection) as write:
+            row = (record.state.name, _dump(record), record.number)
+            write.execute("UPDATE deployments SET state = ?, record = ? WHERE number = ?", row)
+            if move:
+                names = (move.source.name, move.trigger.name, move.target.name)
+                write.execute("INSERT INTO moves VALUES (?, ?, ?, ?, ?)", (record.number, move.at, *names))
+
+    def discard(self, record: Record) -> None:
+        with _transaction(self._connection) as write:
+            write.execute("DELETE FROM deployments WHERE number = ?", (record.number,))
+
+    def reserve(self) -> None:
+        with _transaction(self._connection) as write:
+            write.execute("INSERT INTO reserve VALUES (zeroblob(?))", (_RESERVE,))
+        with _transaction(self._connection) as write:
+            write.execute("DELETE FROM reserve")
+        # Starts the write-ahead log anew in the space that it has just been given.
+        self._connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
+
+    def unfinished(self) -> Record | None:
+        return next(self._select(f"state NOT IN {_TERMINAL} ORDER BY number DESC LIMIT 1"), None)
+
+    def last(self) -> Record | None:
+        return next(self._select("TRUE ORDER BY number DESC LIMIT 1"), None)
+
+    def get(self, number: int) -> Record | None:
+        return next(self._select("number = ?", number), None)
+
+    def ended(self) -> Iterator[Record]:
+        return self._select(f"state IN {_TERMINAL} ORDER BY number")
+
+    def records(self) -> Iterator[Record]:
+        return self._select("TRUE ORDER BY number DESC")
+
+    def moves(self, record: Record) -> Sequence[Move]:
+        rows = self._connection.execute(
+            "SELECT at, source, trigger, target FROM moves WHERE number = ? ORDER BY rowid", (record.number,)
+        )
+        return [Move(at, State(source), Trigger(trigger), State(target)) for at, source, trigger, target in rows]
+
+    def tag_notes(self) -> TagMemory:
+        row = self._connection.execute(
+            "SELECT note, before FROM tag_notes WHERE engine = ? AND project = ?", self._scope
+        ).fetchone()
+        return TagMemory(None, *row) if row else TagMemory()
+
+    def note_tag(self, memory: TagMemory) -> None:
+        with _transaction(self._connection) as write:
+            row = (*self._scope, memory.note, memory.before)
+            write.execute("INSERT OR REPLACE INTO tag_notes VALUES (?, ?, ?, ?)", row)
+
+    def _select(self, where: str, *values: object) -> Iterator[Record]:
+        query = f"SELECT record FROM deployments WHERE engine = ? AND project = ? AND {where}"  # noqa: S608 - ours
+        for (text,) in self._connection.execute(query, (*self._scope, *values)):
+            yield _records().validate_json(text)
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    try:
+        with connection:
+            connection.execute("BEGIN IMMEDIATE")
+            yield connection
+    except sqlite3.Error as error:
+        msg = f"the journal cannot be written: {error}"
+        raise JournalError(msg) from error
+
+
+@cache
+def _records() -> "TypeAdapter[Record]":
+    # Imported late: `--help` does not pay for it.
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Record)
+
+
+def _dump(record: Record) -> str:
+    return _records().dump_json(record).decode()
+
+
+def open_journal(path: Path, engine: str, project: str) -> SqliteJournal:
+    """Open the journal for writing; make it if it is not there.
+
+    Raises:
+        ConfigError: it cannot be opened, is damaged, or was written by a newer deploykit.
+    """
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        connection = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
+        for setting in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {setting}").fetchall()
+        if _version(connection, path) == 0:
+            connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}COMMIT;")
+    except (OSError, sqlite3.Error) as error:
+        raise _unusable(path, error) from error
+    return SqliteJournal(connection, engine, project)
+
+
+def read_journal(path: Path, engine: str, project: str) -> SqliteJournal:
+    """Open the journal for reading alone. None there yet reads as an empty one.
+
+    Raises:
+        ConfigError: as open_journal.
+    """
+    if not path.exists():
+        return memory_journal(engine, project)
+    try:
+        connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=10, check_same_thread=False)
+        if _version(connection, path) == 0:
+            return memory_journal(engine, project)
+    except sqlite3.Error as error:
+        raise _unusable(path, error) from error
+    return SqliteJournal(connection, engine, project)
+
+
+def memory_journal(engine: str, project: str) -> SqliteJournal:
+    """Return a journal that nobody else sees and that ends with its process: for the fake, and for reading nothing."""
+    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    connection.executescript(_SCHEMA)
+    return SqliteJournal(connection, engine, project)
+
+
+def last_scope(path: Path) -> tuple[str, str] | None:
+    """Return the engine and the project of the newest deployment, for looking without asking an engine."""
+    if not path.exists():
+        return None
+    journal = read_journal(path, "", "")
+    try:
+        query = "SELECT engine, project FROM deployments ORDER BY number DESC LIMIT 1"
+        row: tuple[str, str] | None = journal._connection.execute(query).fetchone()  # noqa: SLF001 - same module
+    finally:
+        journal.close()
+    return row
+
+
+def _version(connection: sqlite3.Connection, path: Path) -> int:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > VERSION:
+        msg = f"the journal {path} was written by a newer deploykit (version {version}; this one knows {VERSION})"
+        raise ConfigError(msg, hint="Deploy with the newer deploykit.")
+    return int(version)
+
+
+def _unusable(path: Path, error: Exception) -> ConfigError:
+    msg = f"the journal {path} cannot be used: {error}"
+    hint = "If it is damaged, move it away: what serves is read from the runtime, and adopted by the next run."
+    return ConfigError(msg, hint=hint)

@@ -1,0 +1,97 @@
+"""What a deployment came to, for scripts and for people."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from deploykit.errors import DeploymentFailed, Outcome
+from deploykit.record import Failure, Kind, Move, Record
+from deploykit.release import ImageRef, Release
+from deploykit.states import State
+
+_IN_WORDS = {
+    Outcome.deployed: "{image} was deployed",
+    Outcome.unchanged: "{image} serves already, and is healthy: nothing was changed",
+    Outcome.rolled_back: "{image} failed; what served before serves again",
+    Outcome.untouched: "{image} failed; nothing was replaced",
+    Outcome.restore_failed: "{image} failed, and so did going back: look now",
+    Outcome.left_unhealthy: "{image} failed, and was left as it is: look now",
+    Outcome.unfinished: "{image}: the deployment is not finished: look now, then run `deploykit recover`",
+    Outcome.no_target: "{image} failed, and there was nothing to go back to",
+    Outcome.interrupted: "{image} was interrupted; what served before serves",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """How a deployment ended. A bad release does not raise: look at `outcome`, or end a script with `exit_code`.
+
+    `release` is the one asked for, once it was known; `serving` the release of record that runs now; `previous` what
+    `rollback` would bring back; `transitions` the moves of the machine in order; `duration` is in seconds.
+    """
+
+    id: str
+    kind: Kind
+    image: ImageRef
+    outcome: Outcome
+    state: State
+    exit_code: int
+    release: Release | None
+    serving: Release | None
+    previous: Release | None
+    failure: Failure | None
+    restore_failure: Failure | None
+    transitions: Sequence[Move]
+    duration: float
+
+    @property
+    def ok(self) -> bool:
+        """Whether the release asked for serves, checked healthy."""
+        return self.exit_code == 0
+
+    def explain(self) -> str:
+        """Return the whole story on one screen: what failed, what serves, what to do."""
+        lines = [f"{self.id}: {_IN_WORDS[self.outcome].format(image=self.image.name)}."]
+        lines += _describe("failed", self.failure) + _describe("going back failed", self.restore_failure)
+        lines.append(f"  serves now: {self.serving.image.name if self.serving else 'unknown; see deploykit status'}")
+        if self.previous:
+            lines.append(f"  `deploykit rollback` brings back: {self.previous.image.name} ({self.previous.id})")
+        return "\n".join(lines)
+
+    def raise_for_outcome(self) -> None:
+        """Raise DeploymentFailed, with the exit code, unless the release asked for serves."""
+        if not self.ok:
+            hint = self.failure.hint if self.failure else ""
+            raise DeploymentFailed(self.explain(), exit_code=self.exit_code, hint=hint)
+
+
+def _describe(what: str, failure: Failure | None) -> list[str]:
+    if failure is None:
+        return []
+    lines = [f"  {what} in {failure.state.name}: {failure.summary}"]
+    lines += [f"    {line}" for line in failure.detail.splitlines()[-5:]]
+    if failure.logs:
+        lines += ["  its last lines:", *(f"    | {line}" for line in failure.logs.splitlines()[-10:])]
+    return [*lines, f"  hint: {failure.hint}"] if failure.hint else lines
+
+
+def result_of(
+    record: Record, moves: Sequence[Move], previous: Release | None, *, now: float, exit_code: int | None = None
+) -> Result:
+    """Return the result of a deployment; one that has not ended is unfinished."""
+    outcome = record.outcome or Outcome.unfinished
+    code = record.exit_code if record.outcome else outcome.exit_code
+    return Result(
+        id=record.id,
+        kind=record.kind,
+        image=record.candidate.image if record.candidate else record.asked,
+        outcome=outcome,
+        state=record.state,
+        exit_code=code if exit_code is None else exit_code,
+        release=record.candidate,
+        serving=record.serving if record.outcome else None,
+        previous=previous,
+        failure=record.failure,
+        restore_failure=record.restore_failure,
+        transitions=moves,
+        duration=(record.finished_at or now) - record.started_at,
+    )

@@ -1,0 +1,91 @@
+"""What an app's status is made of."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from deploykit.current import known_release
+from deploykit.errors import Outcome
+from deploykit.protocols import Holder, Journal
+from deploykit.record import Record
+from deploykit.release import ImageRef, Instance, Release, Running
+from deploykit.result import Result, result_of
+from deploykit.session import Parts
+from deploykit.stack import fold, rollback_target
+from deploykit.states import State
+from deploykit.tagfile import TagFile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """What runs and what the journal says of it.
+
+    `state` and `outcome` are those of the last deployment. `current` is what runs; its `id` is empty when deploykit
+    did not start it. `candidate` is what an unfinished deployment tries. `previous` is what `rollback` would bring
+    back: a release, or an image that an operator named in the tag file.
+    """
+
+    app: str
+    state: State | None
+    outcome: Outcome | None
+    current: Release | None
+    candidate: Release | None
+    previous: Release | None
+    instances: Sequence[Instance]
+    lock: Holder | None
+    last_result: Result | None
+
+    @property
+    def ok(self) -> bool:
+        """Whether something serves, every instance of it lives, and no deployment was left half-way."""
+        unfinished = self.state is not None and self.outcome is None and self.lock is None
+        alive = all(one.status == "running" and one.health != "unhealthy" for one in self.instances)
+        return bool(self.instances) and alive and not unfinished
+
+
+def look_at(parts: Parts, app: str) -> Status:
+    """Look at an app. Changes nothing; raises EngineUnreachable."""
+    identity = parts.backend.identity()
+    running = parts.backend.running()
+    journal = parts.state.journal_to_read(identity)
+    try:
+        last = journal.last()
+        current = _current(running, journal)
+        return Status(
+            app=app,
+            state=last.state if last else None,
+            outcome=last.outcome if last else None,
+            current=current,
+            candidate=last.candidate if last and not last.ended else None,
+            previous=_previous(parts, journal, current, last),
+            instances=running.instances if running else (),
+            lock=parts.state.lock.holder(),
+            last_result=_result(journal, last, parts.clock.time()) if last else None,
+        )
+    finally:
+        journal.close()
+
+
+def _current(running: Running | None, journal: Journal) -> Release | None:
+    if running is None:
+        return None
+    known = known_release(running, journal)
+    if known:
+        return known
+    stack = fold(journal.ended())
+    same_image = (release for release in reversed(stack) if release.image.id == running.image.id)
+    return next(same_image, Release("", running.image))
+
+
+def _previous(parts: Parts, journal: Journal, current: Release | None, last: Record | None) -> Release | None:
+    stack = fold(journal.ended())
+    by_hand = TagFile(parts.state.tag_text, journal).written_by_hand()
+    if by_hand:
+        named = next((release for release in reversed(stack) if release.image.tag == by_hand), None)
+        repository = current.image.repository if current else (last.asked.repository if last else "unknown")
+        return named or Release("", ImageRef(repository, by_hand))
+    failed_restore = last and last.outcome is Outcome.restore_failed and current and current.same_as(last.restore)
+    return rollback_target(stack, None if failed_restore else current)
+
+
+def _result(journal: Journal, record: Record, now: float) -> Result:
+    return result_of(record, journal.moves(record), None, now=now)

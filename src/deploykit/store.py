@@ -1,0 +1,99 @@
+"""The state folder `.deploykit`: who may use it, and the files of releases in it."""
+
+import os
+import shutil
+from pathlib import Path
+
+from deploykit.disk import sync_folder, write_private
+from deploykit.errors import ConfigError, StepFailed
+from deploykit.journal import SqliteJournal, last_scope, open_journal, read_journal
+from deploykit.lock import FileLock
+from deploykit.protocols import Clock, Identity
+from deploykit.release import RELEASE_ID, Snapshot
+from deploykit.tagfile import TagOnDisk
+
+
+def open_state_folder(folder: Path) -> Path:
+    """Return the state folder, made for its owner alone if it was not there.
+
+    Raises:
+        ConfigError: it cannot be made or written to; names its owner and how to mend it.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        msg = f"the state folder {folder} cannot be made: {error.strerror}"
+        raise ConfigError(msg, hint="Make it by hand for the user who deploys, or set [state] dir.") from error
+    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        msg = f"the state folder {folder} cannot be used: it belongs to {_owner(folder)}"
+        raise ConfigError(msg, hint=f"Deploy as {_owner(folder)}, or give this user the folder with chown.")
+    return folder
+
+
+def _owner(path: Path) -> str:
+    try:
+        return path.owner()
+    except (KeyError, OSError):
+        return f"user id {path.stat().st_uid}"
+
+
+class StateFolder:
+    """What deploykit remembers between runs: the journal, the lock, the files of releases, and the tag file."""
+
+    def __init__(self, path: Path, tag_file: Path, clock: Clock) -> None:
+        self.path = path
+        self.lock = FileLock(path / "lock", clock)
+        self.files = ReleaseFolders(path / "releases")
+        self.tag_text = TagOnDisk(tag_file)
+
+    def prepare(self) -> None:
+        open_state_folder(self.path)
+
+    def journal(self, identity: Identity) -> SqliteJournal:
+        return open_journal(self.path / "journal.db", identity.engine, identity.project)
+
+    def journal_to_read(self, identity: Identity | None) -> SqliteJournal:
+        path = self.path / "journal.db"
+        engine, project = (identity.engine, identity.project) if identity else last_scope(path) or ("", "")
+        return read_journal(path, engine, project)
+
+
+class ReleaseFolders:
+    """Files of releases: a folder each, for its owner alone, since env files hold secrets."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def folder(self, release_id: str) -> Path:
+        """Return where the files of that release are kept."""
+        if not RELEASE_ID.fullmatch(release_id):
+            msg = f"not a release id: {release_id!r}"
+            raise ConfigError(msg)
+        return self.root / release_id
+
+    def keep(self, release_id: str, snapshot: Snapshot) -> None:
+        final = self.folder(release_id)
+        fresh = final.with_name(f".{release_id}.new")
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(mode=0o700, parents=True)
+        for name, content in snapshot.files.items():
+            write_private(fresh / name, content)
+        shutil.rmtree(final, ignore_errors=True)
+        fresh.rename(final)
+        sync_folder(self.root)
+
+    def read(self, release_id: str) -> Snapshot:
+        folder = self.folder(release_id)
+        if not folder.is_dir():
+            msg = f"the files of release {release_id} are gone from {folder}"
+            raise StepFailed(msg, hint="Roll back with --files current, which takes today's files.")
+        files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+        return Snapshot({path.relative_to(folder).as_posix(): path.read_bytes() for path in files})
+
+    def discard(self, release_id: str) -> None:
+        shutil.rmtree(self.folder(release_id), ignore_errors=True)
+
+    def highest(self) -> int:
+        """Return the highest deployment number that left files here, 0 for none."""
+        names = [path.name for path in self.root.iterdir()] if self.root.is_dir() else []
+        return max((int(name.strip("ra")) for name in names if RELEASE_ID.fullmatch(name)), default=0)

@@ -1,0 +1,33 @@
+#!/bin/busybox sh
+# PID 1 of the test web app. What the environment can say:
+#   VERSION      what /version answers
+#   STATUS, BODY, CONTENT_TYPE, LATENCY   what /api/health/ answers (see index.cgi)
+#   START_DELAY  seconds before it listens
+#   EXIT_AFTER   seconds until it exits by itself with EXIT_CODE (1), saying "ImportError: courts"
+#   EAT_MEMORY   megabytes that it fills in place of that exit: more than its limit brings the OOM killer
+#   IGNORE_TERM  any text: SIGTERM does nothing
+# SIGUSR1 (sent by /crash) makes it exit with code 3.
+
+if [ -n "$IGNORE_TERM" ]; then trap '' TERM; else trap 'exit 0' TERM; fi
+trap 'exit 3' USR1
+
+end() {
+    if [ -n "$EAT_MEMORY" ]; then exec dd if=/dev/zero of=/dev/null bs="${EAT_MEMORY}M" count=1; fi
+    echo "ImportError: courts" >&2
+    exit "${EXIT_CODE:-1}"
+}
+
+if [ -n "$EAT_MEMORY" ]; then EXIT_AFTER="${EXIT_AFTER:-0}"; fi
+if [ "$EXIT_AFTER" = 0 ]; then end; fi
+
+mkdir -p /www/api/health /www/crash
+printf '%s\n' "$VERSION" >/www/version
+(sleep "${START_DELAY:-0}" && exec httpd -f -p 8000 -h /www) &
+echo "version $VERSION started" >&2
+
+if [ -n "$EXIT_AFTER" ]; then
+    sleep "$EXIT_AFTER" &
+    wait $!
+    end
+fi
+wait
