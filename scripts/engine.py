@@ -54,16 +54,25 @@ class OwnEngine:
 
 def up() -> OwnEngine | None:
     """Make an engine, Compose v2 and the tools be there; return the engine if this call started it."""
-    started = None if _use_answering() else _start()
+    if _use_answering():
+        _complete()
+        return None
+    try:
+        own = _start()
+        _complete()
+    except BaseException:
+        down()
+        raise
+    return own
+
+
+def _complete() -> None:
     try:
         tools.compose()
         tools.registry()
         tools.busybox()
     except NotInstallable as error:
-        if started:
-            down()
         raise NoEngine(str(error)) from error
-    return started
 
 
 def down() -> None:
@@ -111,7 +120,6 @@ def _start() -> OwnEngine:
     _point_at(own)
     if until(lambda: not why_not() or not own.process.alive(), within=START_TIME, every=0.2) and own.process.alive():
         return own
-    down()
     raise NoEngine(f"dockerd does not come up: {last_line(LOG.read_text(errors='replace'))[-300:]} (all in {LOG})")
 
 

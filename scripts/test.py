@@ -34,6 +34,7 @@ CHECKS = {
 }
 SELECTIONS = {"all": "", "unit": "not engine", "engine": "engine"}
 NOTHING_COLLECTED = 5
+NO_ENGINE = "no engine: "  # how a skipped test begins its reason (tests/engine/support/fixtures.py)
 PATIENCE = 60
 
 
@@ -42,15 +43,14 @@ class Outcome:
     """What went wrong, and the counts of pytest's reports."""
 
     counts: Counter[str] = field(default_factory=Counter)
+    without_engine: int = 0
     problems: list[str] = field(default_factory=list)
 
     def add(self, report: Path) -> None:
         for case in ElementTree.parse(report).iter("testcase"):
             ends = [child for child in case if child.tag in {"failure", "error", "skipped"}]
             self.counts[ends[0].tag if ends else "passed"] += 1
-            self.counts["engine skipped"] += any(
-                (end.get("message") or "").startswith("no engine: ") for end in ends
-            )
+            self.without_engine += any((end.get("message") or "").startswith(NO_ENGINE) for end in ends)
 
     def line(self) -> str:
         names = {"passed": "passed", "failure": "failed", "error": "errors", "skipped": "skipped"}
@@ -111,6 +111,7 @@ def _run_tests(outcome: Outcome, selection: str, arguments: list[str]) -> None:
     for which, how in (("not timed", side_by_side), ("timed", [])):
         marked = f"({selection}) and {which}" if selection else which
         report = tools.CACHE / f"tests-{which.replace(' ', '-')}.xml"
+        report.unlink(missing_ok=True)
         code = _pytest(["-m", marked, f"--junitxml={report}", *how, *arguments])
         if code not in {0, 1, NOTHING_COLLECTED}:
             outcome.problems.append(f"pytest ended with {code}")
@@ -145,7 +146,7 @@ def _conclude(outcome: Outcome, reason: str) -> int:
     if not outcome.counts.total():
         outcome.problems.append("no test was run")
     if reason:
-        print(f"\n{outcome.counts['engine skipped']} engine tests skipped: {reason}")
+        print(f"\n{outcome.without_engine} engine tests skipped: {reason}")
     if reason and os.environ.get("CI", "").lower() not in {"", "0", "false"}:
         outcome.problems.append("a missing engine is a failure, as CI is set")
     for problem in outcome.problems:

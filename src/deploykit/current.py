@@ -34,7 +34,7 @@ def known_release(running: Running, journal: Journal) -> Release | None:
 
 
 def found_release(running: Running, snapshot: Snapshot, release_id: str, stack: Stack) -> Release:
-    """Take an unlabelled container for its image id with today's files, or for the top of the stack if that is the same."""
+    """Take an unlabelled container for its image id with today's files; for the newest good if that is the same."""
     found = Release(release_id, running.image, snapshot.parts)
     top = stack[-1] if stack else None
     return top if top and top.same_as(found) else found

@@ -134,7 +134,7 @@ class _Wire(io.RawIOBase):
         self._left = _WIRE_LIMIT
         self.sendall = sock.sendall
 
-    def makefile(self, mode: str) -> io.BufferedReader:
+    def makefile(self, _mode: str) -> io.BufferedReader:
         return io.BufferedReader(self)
 
     def readable(self) -> bool:

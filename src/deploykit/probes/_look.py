@@ -68,8 +68,8 @@ def address_of(instance: Instance) -> Address:
         parts = urlsplit(f"//[{text}]" if text.count(":") > 1 and "[" not in text else f"//{text}")
         host, port = parts.hostname, parts.port
     except ValueError as error:
-        msg = f"its address is not one: {text}"
+        msg = f"the instance's address is not one: {text}"
         raise Unhealthy(msg) from error
     if not host:
-        raise Unhealthy("it has no address")
+        raise Unhealthy("the instance has no address")
     return Address(host, port)

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable, Mapping
 from urllib.parse import unquote, urlsplit
 
-# Shorter pieces of a secret are words that any text may hold.
-_SHORTEST_SECRET = 4
+# Shorter parts of a secret are words that any text may hold.
+_SHORTEST_PART = 6
 _SECRET_HEADER = re.compile(r"auth|cookie|credential|key|passw|secret|session|sign|token", re.IGNORECASE)
 _SEPARATORS = re.compile(r"[\s:;,=&]+")
 
@@ -28,12 +28,12 @@ def redacted(text: str, secrets: Iterable[str]) -> str:
 
 
 def secrets_in(headers: Mapping[str, str], url: str) -> frozenset[str]:
-    """Return what of a request must never be shown: secret headers, the query and the userinfo, whole and in parts."""
-    userinfo, query = without_userinfo(url)[1], urlsplit(url).query
-    values = [value for name, value in headers.items() if _SECRET_HEADER.search(name)]
-    values += [userinfo, unquote(userinfo), query]
-    pieces = [piece for value in values for piece in (value, *_SEPARATORS.split(value))]
-    return frozenset(piece for piece in pieces if len(piece) >= _SHORTEST_SECRET)
+    """Return what of a request must never be shown: secret headers, the userinfo and the query, whole and in parts."""
+    userinfo = without_userinfo(url)[1]
+    secrets = [value for name, value in headers.items() if _SECRET_HEADER.search(name)]
+    secrets += [userinfo, unquote(userinfo)]
+    parts = [part for secret in (*secrets, urlsplit(url).query) for part in _SEPARATORS.split(secret)]
+    return frozenset(filter(None, secrets)) | {part for part in parts if len(part) >= _SHORTEST_PART}
 
 
 def without_userinfo(url: str) -> tuple[str, str]:

@@ -101,7 +101,7 @@ class HttpProbe:
         if self.url is None:
             return f"http://{address.netloc}:{self.port}{self.path}"
         if "{port}" in self.url and address.port is None:
-            raise Unhealthy("its address tells no port")
+            raise Unhealthy("the instance's address tells no port")
         return self.url.replace("{host}", address.netloc).replace("{port}", str(address.port))
 
     def _look_at(self, url: str, deadline: Deadline) -> Sequence[str]:
