@@ -94,9 +94,9 @@ def _unpack(package: str, member: str, target: Path, options: list[str]) -> None
         archive = next(Path(folder).glob("*.deb"))
         run(["dpkg", "-x", str(archive), folder])
         target.parent.mkdir(parents=True, exist_ok=True)
-        found = shutil.copy2(Path(folder, member), target.with_name(f".{target.name}.{os.getpid()}"))
-        found.chmod(0o755)
-        found.replace(target)
+        beside = target.with_name(f".{target.name}.{os.getpid()}")
+        shutil.copy2(Path(folder, member), beside)
+        beside.replace(target)
 
 
 def _private() -> list[str]:

@@ -17,11 +17,11 @@ REMOVE = {
 }
 
 
-def sweep(prefix: str) -> None:
-    """Remove containers, networks and volumes whose name, or Compose project, begins so."""
+def sweep(owner: str) -> None:
+    """Remove the containers, networks and volumes that are named after an owner, or are of its Compose project."""
     for kind, listing in KINDS.items():
         lines = [line.split() for line in run(listing).splitlines()]
-        found = [identity for identity, *names in lines if any(name.startswith(prefix) for name in names)]
+        found = [identity for identity, *names in lines if any(_is_of(owner, name) for name in names)]
         if found:
             _try([*REMOVE[kind], *found])
 
@@ -31,6 +31,10 @@ def sweep_images(label: str, value: str) -> None:
     found = run(["docker", "images", "-q", "--no-trunc", "--filter", f"label={LABEL}.{label}={value}"]).split()
     if found:
         _try(["docker", "rmi", "-f", *dict.fromkeys(found)])
+
+
+def _is_of(owner: str, name: str) -> bool:
+    return name == owner or name.startswith((f"{owner}-", f"{owner}_"))
 
 
 def _try(argv: list[str]) -> None:

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-import xml.etree.ElementTree as ElementTree
+import xml.etree.ElementTree as ET
 from collections import Counter
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -47,7 +47,7 @@ class Outcome:
     problems: list[str] = field(default_factory=list)
 
     def add(self, report: Path) -> None:
-        for case in ElementTree.parse(report).iter("testcase"):
+        for case in ET.parse(report).iter("testcase"):
             ends = [child for child in case if child.tag in {"failure", "error", "skipped"}]
             self.counts[ends[0].tag if ends else "passed"] += 1
             self.without_engine += any((end.get("message") or "").startswith(NO_ENGINE) for end in ends)
@@ -99,7 +99,7 @@ def _provide(stack: ExitStack) -> str:
 
 def _sweep(name: str) -> None:
     try:
-        sweep(f"{name}-")
+        sweep(name)
         sweep_images("run", name)
     except CommandFailed as error:
         print(f"sweep: {error}", flush=True)
@@ -158,7 +158,7 @@ def _conclude(outcome: Outcome, reason: str) -> int:
 def _end_on_signals() -> None:
     """Make SIGINT and SIGTERM leave by the same doors as an error; only the first of them counts."""
 
-    def leave(number: int, frame: FrameType | None) -> NoReturn:
+    def leave(number: int, _: FrameType | None) -> NoReturn:
         for each in (signal.SIGINT, signal.SIGTERM):
             signal.signal(each, signal.SIG_IGN)
         raise SystemExit(128 + number)

@@ -83,6 +83,7 @@ class Deployment:
         """
         while not self._machine.ended:
             self._fire(self._attempt())
+        self._settle()
         return self.record
 
     def finish(self) -> Record:
@@ -139,6 +140,14 @@ class Deployment:
             # What serves comes first: the restore is carried out, and the exit code tells of the journal.
             self._unwritten = error
             self._warn(str(error))
+
+    def _settle(self) -> None:
+        if self.record.serving is None:
+            return
+        try:
+            self._tools.backend.settle(self.record.serving)
+        except Exception as error:  # noqa: BLE001 - the deployment is over: nothing may fail it any more
+            self._warn(f"the runtime is not tidied up: {error}")
 
     def _await_engine(self, error: EngineUnreachable) -> None:
         clock = self._tools.clock

@@ -121,6 +121,9 @@ class Backend(Protocol):
     def keep(self, release: Release) -> None:
         """See to it that the image of the release stays at hand when its tag moves and unused images are pruned."""
 
+    def settle(self, serving: Release) -> None:
+        """Tidy up when a deployment has ended: what serves is seen by the runtime's own tools under its own name."""
+
     def demand(self, image: ImageRef) -> None:
         """Check that a pinned image at hand can be judged and run as configured.
 

@@ -93,7 +93,16 @@ class ReleaseFolders:
     def discard(self, release_id: str) -> None:
         shutil.rmtree(self.folder(release_id), ignore_errors=True)
 
+    def newest(self) -> str | None:
+        """Return the id of the newest release that left files here."""
+        names = [path.name for path in self.root.iterdir()] if self.root.is_dir() else []
+        return max((name for name in names if RELEASE_ID.fullmatch(name)), key=_number, default=None)
+
     def highest(self) -> int:
         """Return the highest deployment number that left files here, 0 for none."""
-        names = [path.name for path in self.root.iterdir()] if self.root.is_dir() else []
-        return max((int(name.strip("ra")) for name in names if RELEASE_ID.fullmatch(name)), default=0)
+        newest = self.newest()
+        return _number(newest) if newest else 0
+
+
+def _number(release_id: str) -> int:
+    return int(release_id.strip("ra"))

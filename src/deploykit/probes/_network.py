@@ -29,13 +29,13 @@ def _explained(error: Exception, deadline: Deadline) -> str:
             return "the connection was closed without an answer"
         case http.client.IncompleteRead():
             return "the answer broke off"
-        case http.client.HTTPException() | ValueError():
-            return f"not a valid HTTP answer: {error}"
-        case gaierror():
+        case gaierror() | UnicodeError():
             return "the host name is not known"
         case ssl.SSLCertVerificationError():
             return f"TLS: {error.verify_message}: set ca_file, or verify = false"
         case ssl.SSLError():
             return f"TLS: {(error.reason or str(error)).replace('_', ' ').lower()}"
+        case OSError():
+            return (error.strerror or str(error)).lower()
         case _:
-            return str(getattr(error, "strerror", None) or error).lower()
+            return f"not a valid HTTP answer: {error}"

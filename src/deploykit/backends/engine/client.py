@@ -1,0 +1,196 @@
+"""The Docker engine behind its CLI: argv and models by python-on-whales, run through our own door."""
+
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deploykit.backends.engine.runner import Command, Completed, TimedOut, run
+from deploykit.errors import EngineUnreachable, StepFailed
+from deploykit.protocols import Control
+from deploykit.redact import Redactor
+
+if TYPE_CHECKING:
+    from python_on_whales import DockerClient
+    from python_on_whales.components.container.models import ContainerInspectResult
+
+QUERY_TIMEOUT = 10.0
+"""Seconds for an engine to answer a question."""
+CHANGE_TIMEOUT = 600.0
+"""Seconds for a command that changes containers: far beyond any grace period, only a hanging engine takes as long."""
+_INHERITED = re.compile(
+    r"PATH|HOME|USER|LOGNAME|TMPDIR|LANG|LC_.*|TZ|XDG_.*|SSH_.*|SSL_.*|DOCKER_.*|(HTTPS?|NO|ALL|FTP)_PROXY",
+    re.IGNORECASE,
+)
+_UNREACHABLE = re.compile(
+    r"cannot connect to the docker daemon|error during connect|is the docker daemon running|connection refused"
+    r"|no such host|docker\.sock: .*(no such file|permission denied)|permission denied while trying to connect",
+    re.IGNORECASE,
+)
+_NO_COMPOSE = re.compile(r"unknown command: docker compose|'compose' is not a docker command", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class ComposeScope:
+    """Which Compose project a command is about."""
+
+    files: tuple[Path | str, ...]
+    directory: Path
+    name: str | None = None
+    env_file: Path | None = None
+
+
+@dataclass(frozen=True)
+class Engine:
+    """One Docker engine, named by `host` or `context`, or the CLI's own default."""
+
+    host: str | None = None
+    context: str | None = None
+    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
+
+    @cached_property
+    def base_environment(self) -> dict[str, str]:
+        """What every command gets: how to reach the engine, and nothing that a compose file could interpolate."""
+        return {name: value for name, value in self.environment.items() if _INHERITED.fullmatch(name)}
+
+    @cached_property
+    def redact(self) -> Redactor:
+        """Blanks out the secrets of this process's own environment."""
+        return Redactor(self.environment)
+
+    def docker(
+        self,
+        *args: str,
+        timeout: float = QUERY_TIMEOUT,
+        changes: bool = False,
+        control: Control | None = None,
+    ) -> Completed:
+        """Run `docker ARGS`; the caller looks at the code. Raises as `run`; a query that hangs is EngineUnreachable."""
+        argv = (*_words(self._client().docker_cmd), *args)
+        return self._run(Command(argv, timeout, self.base_environment, changes=changes), control)
+
+    def compose(
+        self,
+        scope: ComposeScope,
+        *args: str,
+        variables: Mapping[str, str],
+        timeout: float = QUERY_TIMEOUT,
+        changes: bool = False,
+        control: Control | None = None,
+        model: bytes | None = None,
+    ) -> Completed:
+        """Run `docker compose ARGS` on a project, with `variables` for its interpolation; `model` is the file `-`."""
+        argv = (*_words(self._client(scope).docker_compose_cmd), *args)
+        environment = {**self.base_environment, **variables}
+        return self._run(Command(argv, timeout, environment, model, changes), control)
+
+    def ask(self, *args: str) -> str:
+        """Run a query that must work, and return what it wrote."""
+        return self.expect(self.docker(*args), f"docker {args[0]}").text
+
+    def expect(self, done: Completed, doing: str) -> Completed:
+        """Return what succeeded; raise StepFailed, in the engine's own words, for what did not."""
+        if done.code != 0:
+            detail = self.redact.redact_bytes(done.errors[-4000:]).strip()
+            raise StepFailed(f"{doing} failed: {last_line(detail)}", detail=detail)
+        return done
+
+    def id(self) -> str:
+        """Return the engine's own lasting id."""
+        return self.ask("info", "--format", "{{.ID}}").strip()
+
+    def containers(self, labels: Mapping[str, str]) -> list["ContainerInspectResult"]:
+        """Return every container with these labels, in whatever state."""
+        filters = [arg for name, value in labels.items() for arg in ("--filter", f"label={name}={value}")]
+        ids = self.ask("ps", "--all", "--quiet", "--no-trunc", *filters).split()
+        return self.inspect(ids)
+
+    def inspect(self, ids: Sequence[str]) -> list["ContainerInspectResult"]:
+        """Return those of the containers that still are there."""
+        from python_on_whales.components.container.models import ContainerInspectResult
+
+        if not ids:
+            return []
+        done = self.docker("container", "inspect", *ids)
+        found = parse(done.output)
+        if len(found) < len(ids) and b"No such" not in done.errors:
+            self.expect(done, "docker container inspect")
+        return [ContainerInspectResult.model_validate(one) for one in found]
+
+    def change(self, control: Control, *args: str) -> Completed:
+        """Run a command that changes what serves, and that must work."""
+        return self.expect(
+            self.docker(*args, timeout=CHANGE_TIMEOUT, changes=True, control=control), f"docker {args[0]}"
+        )
+
+    def events_command(self, since: float, *filters: str) -> Command:
+        """Return the command that tells events as they happen, one JSON object a line; it has no limit of time."""
+        chosen = [arg for one in ("type=container", *filters) for arg in ("--filter", one)]
+        args = ("events", "--since", f"{since:.6f}", "--format", "{{json .}}", *chosen)
+        return Command((*_words(self._client().docker_cmd), *args), float("inf"), self.base_environment)
+
+    def execute(self, container: str, argv: Sequence[str], timeout: float) -> Completed:
+        """Run a command inside a container. Raises StepFailed when it does not end in time."""
+        try:
+            return self.docker("exec", container, *argv, timeout=timeout)
+        except (TimedOut, EngineUnreachable) as error:
+            raise StepFailed(f"{argv[0]} did not end within {timeout:g}s") from error
+
+    def _run(self, command: Command, control: Control | None) -> Completed:
+        try:
+            done = run(command, control)
+        except TimedOut as error:
+            if command.timeout > QUERY_TIMEOUT and not command.changes:
+                raise
+            msg = f"the Docker engine did not answer within {command.timeout:g}s"
+            raise EngineUnreachable(msg, hint="Is it alive? Try `docker info`.") from error
+        if done.code != 0:
+            self._check_reachable(done)
+        return done
+
+    def _check_reachable(self, done: Completed) -> None:
+        said = self.redact.redact_bytes(done.errors[-4000:]).strip()
+        if _NO_COMPOSE.search(said):
+            raise EngineUnreachable(
+                "Compose v2 is not installed", hint="Install the docker compose plug-in, 2.20 or newer."
+            )
+        if _UNREACHABLE.search(said):
+            msg = f"the Docker engine cannot be reached: {last_line(said)}"
+            raise EngineUnreachable(msg, hint="Is it running, and may this user use it? Try `docker info`.")
+
+    def _client(self, scope: ComposeScope | None = None) -> "DockerClient":
+        from python_on_whales import ClientNotFoundError, DockerClient
+
+        try:
+            client = DockerClient(
+                host=self.host,
+                context=self.context,
+                compose_files=list(scope.files) if scope else [],
+                compose_project_name=scope.name if scope else None,
+                compose_project_directory=scope.directory if scope else None,
+                compose_env_files=[scope.env_file] if scope and scope.env_file else [],
+            )
+            client.client_config.get_client_call_with_path()
+        except ClientNotFoundError as error:
+            raise EngineUnreachable("there is no docker command", hint="Install the Docker CLI.") from error
+        return client
+
+
+def _words(command: Sequence[Any]) -> tuple[str, ...]:
+    return tuple(map(str, command))
+
+
+def parse(output: bytes) -> list[dict[str, object]]:
+    """Read what `docker inspect` wrote."""
+    found: list[dict[str, object]] = json.loads(output or b"[]")
+    return found
+
+
+def last_line(text: str) -> str:
+    """Return the last line that says something: where Docker puts the reason."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1][:500] if lines else "it said nothing"

@@ -1,0 +1,136 @@
+"""Images of an engine: found, pulled, pinned, and kept."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from deploykit.backends.engine.client import Engine, last_line, parse
+from deploykit.backends.engine.runner import TimedOut
+from deploykit.errors import PullFailed
+from deploykit.protocols import Control, PullPolicy
+from deploykit.release import ImageRef, Release
+
+if TYPE_CHECKING:
+    from python_on_whales.components.image.models import ImageInspectResult
+
+
+@dataclass(frozen=True, slots=True)
+class Images:
+    """The images of one app on one engine. `pull_timeout` is in seconds.
+
+    A release's image gets a tag of our own, `deploykit/APP:RELEASE`: one without any tag, its own having moved, falls
+    to everybody's `docker image prune`. What serves is held by its container, and goes without it: Docker's tools show
+    an image under the first of its tags, and people want to see the name that they know.
+    """
+
+    engine: Engine
+    app: str
+    pull_timeout: float
+
+    def find(self, image: ImageRef) -> ImageRef | None:
+        """Return the image, pinned, when it is at hand: by id, else by digest, else by tag."""
+        pinned = [image.id, f"{image.repository}@{image.digest}" if image.digest else None]
+        for reference in filter(None, pinned if any(pinned) else [image.name]):
+            if inspected := self._inspect(reference):
+                return _pinned(image, inspected)
+        return None
+
+    def bring(self, image: ImageRef, policy: PullPolicy, control: Control) -> ImageRef:
+        """Find or pull the image, as the policy has it, and return what came, pinned."""
+        found = None if policy is PullPolicy.always else self.find(image)
+        if found:
+            return found
+        if policy is PullPolicy.never:
+            raise PullFailed(f"Pull failed: {image.name} is not at hand, and pull is 'never'")
+        self._pull(image, control)
+        found = self.find(replace(image, id=None))
+        if found is None:
+            raise PullFailed(f"Pull failed: {image.name} came, and is gone again")
+        return found
+
+    def keep(self, release: Release) -> None:
+        """Give the release's image a tag of our own."""
+        self.engine.expect(
+            self.engine.docker("tag", release.image.id or release.image.pinned, self._keep_tag(release.id)),
+            f"keeping {release.image.name}",
+        )
+
+    def settle(self, serving: Release) -> None:
+        """Take our tags off the image that serves, when its own name still leads to it."""
+        inspected = self._inspect(serving.image.id or "") if serving.image.id else None
+        tags = (inspected.repo_tags if inspected else None) or ()
+        if familiar(serving.image.name) not in tags:
+            return
+        for tag in tags:
+            if tag.startswith(self._keep_tag("")):
+                self.engine.expect(self.engine.docker("rmi", "--no-prune", tag), "docker rmi")
+
+    def kept(self) -> Sequence[ImageRef]:
+        """Return the images that have a tag of ours, newest first."""
+        listed = self.engine.ask("images", "--quiet", "--no-trunc", self._keep_tag("").rstrip(":"))
+        return [ImageRef(self._keep_tag("").rstrip(":"), id=image) for image in dict.fromkeys(listed.split())]
+
+    def has_healthcheck(self, image: ImageRef) -> bool:
+        """Whether the image has a HEALTHCHECK instruction."""
+        inspected = self._inspect(image.id or image.pinned)
+        check = inspected.config.healthcheck if inspected and inspected.config else None
+        return bool(check and check.test and check.test[0] != "NONE")
+
+    def of_container(self, image_id: str, name: str, ours: str | None) -> ImageRef:
+        """Return the image that a container runs, under the name it was started with, or else one that it has.
+
+        `ours` is the name that deploykit wrote on the container, if it did.
+        """
+        inspected = self._inspect(image_id)
+        named = _name(ours or name) or next(_names(inspected), ImageRef("unknown"))
+        return _pinned(named, inspected) if inspected else replace(named, digest=None, id=image_id)
+
+    def _pull(self, image: ImageRef, control: Control) -> None:
+        wanted = f"{image.repository}@{image.digest}" if image.digest else image.name
+        try:
+            done = self.engine.docker("pull", wanted, timeout=self.pull_timeout, control=control)
+        except TimedOut as error:
+            msg = f"Pull failed: {image.name} did not come within {self.pull_timeout:g}s"
+            raise PullFailed(msg, hint="Is the registry reachable? [backend] pull_timeout sets the limit.") from error
+        if done.code != 0:
+            detail = self.engine.redact.redact_bytes(done.errors[-4000:]).strip()
+            raise PullFailed(f"Pull failed: {image.name}: {last_line(detail)}", detail=detail)
+
+    def _inspect(self, reference: str) -> "ImageInspectResult | None":
+        from python_on_whales.components.image.models import ImageInspectResult
+
+        done = self.engine.docker("image", "inspect", reference)
+        if done.code != 0 and b"No such image" in done.errors:
+            return None
+        return ImageInspectResult.model_validate(parse(self.engine.expect(done, "docker image inspect").output)[0])
+
+    def _keep_tag(self, release_id: str) -> str:
+        return f"deploykit/{self.app}:{release_id}"
+
+
+def familiar(name: str) -> str:
+    """Return an image's name as the engine shows it: without the parts that Docker Hub's names leave out."""
+    short = name.removeprefix("index.docker.io/").removeprefix("docker.io/")
+    return short.removeprefix("library/")
+
+
+def _pinned(image: ImageRef, inspected: "ImageInspectResult") -> ImageRef:
+    digests = [reference.partition("@") for reference in inspected.repo_digests or ()]
+    ours = [digest for repository, _, digest in digests if repository == familiar(image.repository)]
+    digest = image.digest if image.digest in ours else next(iter(ours), None)
+    return replace(image, id=inspected.id, digest=digest)
+
+
+def _name(text: str) -> ImageRef | None:
+    from deploykit.errors import ConfigError
+
+    try:
+        return ImageRef.parse(text.partition("@")[0])
+    except ConfigError:
+        return None  # a bare id
+
+
+def _names(inspected: "ImageInspectResult | None") -> Iterator[ImageRef]:
+    for tag in (inspected.repo_tags if inspected else None) or ():
+        if (image := _name(tag)) and not image.repository.startswith("deploykit/"):
+            yield image

@@ -1,0 +1,109 @@
+"""A TOML file as it is written, and with its variables filled in."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploykit.config.variables import BadVariable, interpolate
+from deploykit.errors import ConfigError
+
+_LARGEST = 1 << 20
+LAZY = ("app", "tag")
+"""The key whose variables are filled in only when it is needed."""
+
+Key = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What a file says; `name` is how messages call it."""
+
+    path: Path
+    tables: Mapping[str, object]
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    def at(self, key: Key) -> object:
+        """Return what is written there; None when nothing is."""
+        found: object = self.tables
+        for step in key:
+            try:
+                found = found[step]  # type: ignore[index]  # what cannot be indexed raises TypeError
+            except (LookupError, TypeError):
+                return None
+        return found
+
+    def error(self, key: Key, problem: str, hint: str = "") -> ConfigError:
+        """Return an error that names file and key."""
+        return ConfigError(f"{self.name}: {dotted(key)}: {problem}", hint=hint)
+
+
+def dotted(key: Key) -> str:
+    """Return a key as messages name it: `health.probe[0].url`."""
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in key)
+    return text.removeprefix(".")
+
+
+def read_document(path: Path) -> Document:
+    """Read a TOML file.
+
+    Raises:
+        ConfigError: it is not there, cannot be read, or is no TOML; the message names file and line.
+    """
+    text = _text(path)
+    try:
+        return Document(path, tomllib.loads(text))
+    except RecursionError as error:
+        msg = f"{path} is not valid TOML: nested too deeply"
+        raise ConfigError(msg) from error
+    except ValueError as error:
+        msg = f"{path} is not valid TOML: {error}"
+        raise ConfigError(msg, hint="Mend that line; texts stand in quotes, tables in [brackets].") from error
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            raw = file.read(_LARGEST + 1)
+        if len(raw) > _LARGEST:
+            msg = f"{path} is too large for a config file: more than 1 MiB"
+            raise ConfigError(msg)
+        return raw.decode("utf-8-sig").replace("\r\n", "\n")
+    except FileNotFoundError as error:
+        msg = f"there is no config file {path}"
+        raise ConfigError(msg, hint="Name it: `deploykit VERB FILE.toml`, -c FILE, or $DEPLOYKIT_CONFIG.") from error
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        msg = f"{path} is not valid TOML: line {line} is not UTF-8"
+        raise ConfigError(msg, hint="Save the file as UTF-8.") from error
+    except (OSError, ValueError) as error:
+        msg = f"the config file {path} cannot be read: {getattr(error, 'strerror', None) or error}"
+        raise ConfigError(msg) from error
+
+
+def fill_in(document: Document, environment: Mapping[str, str]) -> dict[str, object]:
+    """Return the tables with every variable filled in, but for `app.tag`."""
+    return {name: _filled(document, (name,), value, environment) for name, value in document.tables.items()}
+
+
+def fill_in_text(document: Document, key: Key, text: str, environment: Mapping[str, str]) -> str:
+    """Return one text with its variables filled in; errors name its key."""
+    try:
+        return interpolate(text, environment)
+    except BadVariable as error:
+        raise document.error(key, str(error), error.hint) from error
+
+
+def _filled(document: Document, key: Key, value: object, environment: Mapping[str, str]) -> object:
+    match value:
+        case str() if key != LAZY:
+            return fill_in_text(document, key, value, environment)
+        case dict():
+            return {name: _filled(document, (*key, name), one, environment) for name, one in value.items()}
+        case list():
+            return [_filled(document, (*key, index), one, environment) for index, one in enumerate(value)]
+        case _:
+            return value

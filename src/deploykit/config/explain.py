@@ -1,0 +1,98 @@
+"""What pydantic found wrong, in words for people."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from deploykit.config.document import Document, Key, dotted
+from deploykit.config.model import Later
+from deploykit.redact import is_secret
+
+NOT_BUILT = "is not built yet in this version of deploykit"
+_LONGEST = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something wrong at a key."""
+
+    key: Key
+    text: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        return f"{dotted(self.key)}: {self.text}"
+
+
+def problems(error: ValidationError, at: Key, model: type[BaseModel], document: Document) -> Iterator[Problem]:
+    """Yield what is wrong with the table at that key."""
+    for found in error.errors(include_url=False):
+        key = (*at, *found["loc"])
+        kind, context = found["type"], found.get("ctx", {})
+        if kind == "extra_forbidden":
+            yield unknown(key, list(model.model_fields))
+        elif kind == "deploykit":
+            yield Problem(key, context["message"], context["hint"])
+        else:
+            words = _WORDS.get(kind, lambda _: found["msg"].lower())(context)  # noqa: B023 - called at once
+            yield Problem(key, words + _got(kind, key, document), _hint(kind, document.at(key)))
+
+
+def unknown(key: Key, known: list[str]) -> Problem:
+    """Say that there is no such key, and which may have been meant."""
+    *table, name = key
+    if name in Later.keys.get(dotted(tuple(table)), ()):
+        return Problem(key, NOT_BUILT, "Take it out.")
+    near = get_close_matches(str(name), known, n=1)
+    meant = f"; did you mean {dotted((*table, near[0]))}?" if near else ""
+    return Problem(key, f"unknown key{meant}", f"Known here: {', '.join(sorted(known))}.")
+
+
+def shown(value: object) -> str:
+    """Return a value as messages show it."""
+    match value:
+        case bool():
+            return str(value).lower()
+        case str():
+            return repr(value if len(value) <= _LONGEST else value[: _LONGEST - 1] + "…")
+        case dict():
+            return "a table"
+        case list():
+            return "a list"
+        case _:
+            return str(value)
+
+
+def _got(kind: str, key: Key, document: Document) -> str:
+    # As it is written, so that no variable's value gets into a message.
+    if kind in {"missing", "too_short"} or any(is_secret(str(step)) for step in key):
+        return ""
+    return f", got {shown(document.at(key))}"
+
+
+def _hint(kind: str, value: object) -> str:
+    if kind in _UNQUOTED and isinstance(value, str) and "$" not in value:
+        return "Write it without quotes."
+    return ""
+
+
+_UNQUOTED = {"int_type", "float_type", "bool_type"}
+_WORDS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+    "missing": lambda _: "is missing",
+    "string_type": lambda _: "expected a text",
+    "int_type": lambda _: "expected a whole number",
+    "int_from_float": lambda _: "expected a whole number",
+    "float_type": lambda _: "expected a number",
+    "finite_number": lambda _: "expected a number",
+    "bool_type": lambda _: "expected true or false",
+    "tuple_type": lambda _: "expected a list",
+    "dict_type": lambda _: "expected a table",
+    "model_type": lambda _: "expected a table",
+    "too_short": lambda _: "is empty",
+    "literal_error": lambda context: f"expected {context['expected']}",
+    "greater_than": lambda context: f"must be more than {context['gt']:g}",
+    "greater_than_equal": lambda context: f"must be at least {context['ge']:g}",
+}

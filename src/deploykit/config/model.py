@@ -1,0 +1,120 @@
+"""The tables of the config file, as design and docs name them."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from deploykit.config.values import (
+    AppName,
+    Arguments,
+    FilePath,
+    Image,
+    Paths,
+    Seconds,
+    Service,
+    Services,
+    Table,
+    Variable,
+    problem,
+)
+
+
+class AppTable(Table):
+    """`[app]`. `tag` is as it is written: its variables are filled in when it is needed."""
+
+    name: AppName
+    image: Image
+    tag: str | None = None
+
+
+class BackendTable(Table):
+    """`[backend]`: what all types have."""
+
+    strategy: Literal["recreate", "rolling"] = "recreate"
+    rehearse: bool = False
+    release_command: Arguments = ()
+    pull: Literal["always", "missing", "never"] = "always"
+
+
+class ComposeTable(BackendTable):
+    """`[backend]` of type compose."""
+
+    type: Literal["compose"]
+    file: FilePath | None = None
+    files: Paths | None = None
+    services: Services
+    image_env: Variable | None = None
+    tag_env: Variable | None = None
+    pull_timeout: Seconds = 300.0
+    host: str | None = None
+    context: str | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "ComposeTable":
+        if (self.file is None) == (self.files is None):
+            raise problem("give either file or files", 'It looks like file = "docker-compose.yml".')
+        if len(set(self.services)) < len(self.services):
+            raise problem("services names one twice")
+        if self.host is not None and self.context is not None:
+            raise problem("give either host or context, not both")
+        return self
+
+    @property
+    def compose_files(self) -> tuple[str, ...]:
+        return self.files or (self.file or "",)
+
+
+class ProcessTable(BackendTable):
+    """`[backend]` of type process."""
+
+    type: Literal["process"]
+    command: Annotated[Arguments, Field(min_length=1)]
+    directory: FilePath = "releases/{tag}"
+    environment: dict[str, str] = {}
+    stop_grace: Annotated[float, Field(ge=0)] = 10.0
+    service: Service = "app"
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        return (self.service,)
+
+
+class HealthTable(Table):
+    """`[health]`; its probes are tables of their own."""
+
+    attempts: Annotated[int, Field(ge=1)] = 30
+    interval: Seconds = 2.0
+    stable_for: Annotated[float, Field(ge=0)] = 0.0
+    max_restarts: Annotated[int, Field(ge=0)] = 0
+    bake: Annotated[float, Field(ge=0)] = 0.0
+
+
+class RollbackTable(Table):
+    """`[rollback]`."""
+
+    auto: bool = True
+    previous_tag_file: FilePath = ".previous_image_tag"
+
+
+class StateTable(Table):
+    """`[state]`. `store` is said only for a remote engine."""
+
+    dir: FilePath = ".deploykit"
+    store: Literal["local"] | None = None
+
+
+Backend = ComposeTable | ProcessTable
+BACKENDS: dict[str, type[ComposeTable] | type[ProcessTable]] = {"compose": ComposeTable, "process": ProcessTable}
+
+
+class Later:
+    """What design has, and this version has not yet."""
+
+    tables: ClassVar = frozenset({"hooks", "notify", "check", "target"})
+    types: ClassVar = frozenset({"docker", "swarm"})
+    keys: ClassVar = {
+        "backend": frozenset(
+            "replicas parallelism drain pre_stop recreate_services release_timeout adopt service stack".split()
+        ),
+        "state": frozenset({"group", "keep"}),
+    }

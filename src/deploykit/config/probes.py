@@ -1,0 +1,60 @@
+"""The tables `[[health.probe]]`."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from deploykit.config.values import Arguments, Expected, FilePath, Service, Statuses, Table
+
+
+class HttpTable(Table):
+    """A probe of type http; deploykit.probes.HttpProbe says what the keys mean, and checks them further."""
+
+    type: Literal["http"]
+    url: str | None = None
+    port: int | None = None
+    path: str = "/"
+    method: str = "GET"
+    headers: dict[str, str] = {}
+    timeout: float = 5.0
+    status: Statuses | None = None
+    require: Expected = {}
+    warn: Expected = {}
+    verify: bool = True
+    ca_file: FilePath | None = None
+    service: Service | None = None
+
+
+class TcpTable(Table):
+    """A probe of type tcp."""
+
+    type: Literal["tcp"]
+    port: int
+    host: str | None = None
+    timeout: float = 5.0
+    service: Service | None = None
+
+
+class ContainerTable(Table):
+    """A probe of type container."""
+
+    type: Literal["container"]
+    service: Service | None = None
+
+
+class CommandTable(Table):
+    """A probe of type command."""
+
+    type: Literal["command"]
+    argv: Annotated[Arguments, Field(min_length=1)]
+    timeout: float = 10.0
+    service: Service | None = None
+
+
+ProbeTable = HttpTable | TcpTable | ContainerTable | CommandTable
+PROBES: dict[str, type[ProbeTable]] = {
+    "http": HttpTable,
+    "tcp": TcpTable,
+    "container": ContainerTable,
+    "command": CommandTable,
+}

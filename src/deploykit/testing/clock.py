@@ -1,0 +1,23 @@
+"""A clock that only moves when it is told to."""
+
+
+class ManualClock:
+    """Time for tests: sleeping moves it, and costs nothing."""
+
+    def __init__(self, epoch: float = 1_700_000_000.0) -> None:
+        self._epoch = epoch
+        self.elapsed = 0.0
+        """Seconds since it was made."""
+
+    def now(self) -> float:
+        return self.elapsed
+
+    def time(self) -> float:
+        return self._epoch + self.elapsed
+
+    def sleep(self, seconds: float) -> None:
+        self.advance(seconds)
+
+    def advance(self, seconds: float) -> None:
+        """Let that many seconds pass."""
+        self.elapsed += max(seconds, 0)

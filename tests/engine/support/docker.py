@@ -1,0 +1,72 @@
+"""The docker command, and what it tells about containers."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from scripts.commands import run
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True)
+class Container:
+    """A container as the engine sees it at one moment."""
+
+    id: str
+    name: str
+    state: str
+    exit_code: int
+    oom_killed: bool
+    restarts: int
+    health: str | None
+    started_at: str
+    image: str
+    image_id: str
+    labels: Mapping[str, str]
+
+    @property
+    def service(self) -> str:
+        return self.labels.get("com.docker.compose.service", "")
+
+    @property
+    def running(self) -> bool:
+        return self.state == "running"
+
+    @classmethod
+    def of(cls, found: Mapping[str, Any]) -> Container:
+        state = found["State"]
+        return cls(
+            id=found["Id"],
+            name=found["Name"].removeprefix("/"),
+            state=state["Status"],
+            exit_code=state["ExitCode"],
+            oom_killed=state["OOMKilled"],
+            restarts=found["RestartCount"],
+            health=state.get("Health", {}).get("Status"),
+            started_at=state["StartedAt"],
+            image=found["Config"]["Image"],
+            image_id=found["Image"],
+            labels=found["Config"]["Labels"] or {},
+        )
+
+
+def docker(*argv: str, timeout: float = 60, text: str | None = None) -> str:
+    """Run docker and return what it printed; raises CommandFailed."""
+    return run(["docker", *argv], timeout=timeout, text=text).strip()
+
+
+def inspect(*names: str) -> list[Container]:
+    """Look at containers."""
+    if not names:
+        return []
+    return [Container.of(found) for found in json.loads(docker("container", "inspect", *names))]
+
+
+def labelled(label: str, value: str) -> list[Container]:
+    """Look at all containers, running or not, with a label; in the order of their names."""
+    found = inspect(*docker("ps", "-aq", "--no-trunc", "--filter", f"label={label}={value}").split())
+    return sorted(found, key=lambda container: container.name)

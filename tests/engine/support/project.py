@@ -1,0 +1,197 @@
+"""A Compose app of a test's own: a folder, a name, a port, and the deploykit command run on it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Unpack
+
+from scripts.commands import run, until
+from scripts.sweep import sweep
+from tests.engine.support import client, names, toml
+from tests.engine.support.client import Answer, Client
+from tests.engine.support.docker import Container, labelled
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from tests.engine.support.images import Behaviour, Image, Images
+
+PROJECT = "com.docker.compose.project"
+COMPOSE = """\
+services:
+  web:
+    image: ${{WEB_IMAGE}}:${{WEB_IMAGE_TAG}}
+    ports: ["127.0.0.1:{port}:8000"]
+    restart: unless-stopped
+"""
+OURS = ("DEPLOYKIT_", "WEB_IMAGE", "COMPOSE_")
+
+
+@dataclass
+class ComposeApp:
+    """A Compose project that nobody else has; `remove` leaves nothing of it."""
+
+    folder: Path
+    images: Images
+    name: str
+    port: int = field(default_factory=names.free_port)
+    _started: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.folder.mkdir(parents=True)
+        self.write_compose()
+        self.write_config()
+
+    @property
+    def compose_file(self) -> Path:
+        return self.folder / "docker-compose.prod.yml"
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "sandmatch.toml"
+
+    @property
+    def tag_file(self) -> Path:
+        return self.folder / ".previous_image_tag"
+
+    def write_compose(self, web: str = "", rest: str = "") -> None:
+        """Write the compose file, with more lines for `web`, and more services or other things after it."""
+        self.compose_file.write_text(COMPOSE.format(port=self.port) + _indented(web, 4) + _indented(rest, 0))
+
+    def write_config(self, *, probes: list[dict[str, object]] | None = None, **changes: Mapping[str, object]) -> None:
+        """Write the config file: `health={"stable_for": 3}` changes keys of a table, None takes one away.
+
+        `probe={...}` changes the one probe, `probes=[...]` takes their place.
+        """
+        tables = self._defaults()
+        probe = _changed(self._probe(), changes.pop("probe", {}))
+        for table, keys in changes.items():
+            tables[table] = _changed(tables.get(table, {}), keys)
+        tables["health"]["probe"] = [probe] if probes is None else probes
+        self.config.write_text(toml.dumps(tables))
+
+    def push(self, tag: str, *, name: str = "web", local: bool = False, **behaviour: Unpack[Behaviour]) -> Image:
+        """Build and push an image of this app; see Images.push."""
+        return self.images.push(tag, name=name, local=local, **behaviour)
+
+    def up_by_hand(self, tag: str, *services: str) -> None:
+        """Start the app as people do without deploykit: docker compose up -d."""
+        self.compose("up", "-d", *services, tag=tag)
+
+    def compose(self, *argv: str, tag: str = "") -> str:
+        """Run docker compose as people do, with the file, the image and the tag."""
+        told = {"WEB_IMAGE": self.images.repository, "WEB_IMAGE_TAG": tag}
+        words = ["docker", "compose", "-f", self.compose_file.name, *argv]
+        return run(words, timeout=120, env=_clean(told), cwd=self.folder)
+
+    def containers(self) -> list[Container]:
+        """All containers of the project, running or not, with one-offs and leftovers."""
+        return labelled(PROJECT, self.name)
+
+    def container(self, service: str = "web") -> Container:
+        """The one container of a service; there must be exactly one."""
+        (only,) = (each for each in self.containers() if each.service == service)
+        return only
+
+    def get(self, path: str, timeout: float = 5) -> Answer:
+        """Ask the app; raises OSError when there is no answer."""
+        return client.get(self.port, path, timeout)
+
+    def version(self) -> str | None:
+        """What serves now, or nothing."""
+        with suppress(OSError):
+            return self.get("/version").body
+        return None
+
+    def serves(self, version: str, *, within: float = 10) -> bool:
+        """Wait, for a bounded time, until this version answers."""
+        return until(lambda: self.version() == version, within=within, every=0.02)
+
+    def client(self, path: str = "/version") -> Client:
+        """A client that asks every 20 ms: `with app.client() as client: ...`, then `client.outage()`."""
+        return Client(self.port, path)
+
+    def deploykit(
+        self, *argv: str, env: Mapping[str, str] | None = None, timeout: float = 120
+    ) -> subprocess.CompletedProcess[str]:
+        """Run deploykit in the app's folder until it ends; one that takes too long is killed with its children."""
+        process = self.start_deploykit(*argv, env=env)
+        try:
+            out, err = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            kill_group(process)
+            out, err = process.communicate()
+            raise AssertionError(f"deploykit {argv} took more than {timeout} s:\n{out}\n{err}") from None
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+    def start_deploykit(self, *argv: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+        """Start deploykit in a session of its own, as its process group's leader."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "deploykit", *argv],
+            cwd=self.folder,
+            env=_clean(env or {}),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        self._started.append(process)
+        return process
+
+    def remove(self) -> None:
+        """End what still runs and remove all that the engine has of this app."""
+        for process in self._started:
+            kill_group(process)
+            process.communicate()
+        sweep(self.name)
+
+    def _defaults(self) -> dict[str, dict[str, Any]]:
+        return {
+            "app": {"name": self.name, "image": self.images.repository, "tag": "${WEB_IMAGE_TAG:?pass --tag}"},
+            "backend": {
+                "type": "compose",
+                "file": self.compose_file.name,
+                "services": ["web"],
+                "image_env": "WEB_IMAGE",
+                "tag_env": "WEB_IMAGE_TAG",
+            },
+            "health": {"attempts": 8, "interval": 0.5},
+            "rollback": {"auto": True, "previous_tag_file": self.tag_file.name},
+        }
+
+    def _probe(self) -> dict[str, Any]:
+        return {
+            "type": "http",
+            "url": f"http://127.0.0.1:{self.port}/api/health/",
+            "timeout": 2,
+            "require": {"ok": True, "checks.database": True},
+            "warn": {"checks.frontend_assets": True},
+        }
+
+
+def kill_group(process: subprocess.Popen[str], number: int = signal.SIGKILL) -> None:
+    """Send a signal to all that a process started in its group, also when it has ended itself."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
+
+
+def _changed(table: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in {**table, **changes}.items() if value is not None}
+
+
+def _indented(text: str, depth: int) -> str:
+    return textwrap.indent(textwrap.dedent(text).strip("\n") + "\n", " " * depth) if text else ""
+
+
+def _clean(more: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment in which nothing of the user's own can sway the app."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(OURS)}
+    return kept | {"COMPOSE_MENU": "false"} | dict(more)
