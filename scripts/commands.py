@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import subprocess
@@ -32,10 +33,17 @@ def run(
             argv, input=text, env=env, cwd=cwd, timeout=timeout, check=True, capture_output=True, text=True
         )
     except subprocess.CalledProcessError as error:
-        raise CommandFailed(f"{' '.join(argv[:3])}: {last_line(error.stderr) or f'exit {error.returncode}'}") from error
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise CommandFailed(str(error)) from error
+        raise CommandFailed(f"{_name(argv)}: {last_line(error.stderr) or f'exit {error.returncode}'}") from error
+    except subprocess.TimeoutExpired as error:
+        raise CommandFailed(f"{_name(argv)}: timed out after {timeout:g} s") from error
+    except OSError as error:
+        raise CommandFailed(f"{_name(argv)}: {error.strerror}") from error
     return done.stdout
+
+
+def _name(argv: Sequence[str]) -> str:
+    """Return a command without its options, to name it by."""
+    return " ".join(itertools.takewhile(lambda word: not word.startswith("-"), argv))
 
 
 def works(argv: Sequence[str], *, timeout: float = 20, env: Mapping[str, str] | None = None) -> bool:

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -88,7 +89,7 @@ def down() -> None:
 def why_not() -> str:
     """Return why no engine answers, or nothing when one does."""
     try:
-        run(["docker", "info", "--format", "{{.ID}}"], timeout=20)
+        run(["docker", "version", "--format", "{{.Server.Version}}"], timeout=20)
     except CommandFailed as error:
         return str(error)
     return ""
@@ -97,12 +98,17 @@ def why_not() -> str:
 def _use_answering() -> bool:
     if not why_not():
         return True
+    return _point_at_own() and not why_not()
+
+
+def _point_at_own() -> bool:
+    """Use the engine that an earlier `up` started; one that has died since is cleared away."""
     own = OwnEngine.recorded()
     if own is None or not own.process.alive():
         down()
         return False
     _point_at(own)
-    return not why_not()
+    return True
 
 
 def _point_at(own: OwnEngine) -> None:
@@ -115,12 +121,25 @@ def _start() -> OwnEngine:
     reason = why_not()
     if not is_root():
         raise NoEngine(f"{reason}; not root, so none can be started")
+    if other := _other_engine():
+        raise NoEngine(f"{reason}; another one runs here as process {other}, and two would spoil each other's network")
     own = _spawn(_installed())
     own.record()
     _point_at(own)
     if until(lambda: not why_not() or not own.process.alive(), within=START_TIME, every=0.2) and own.process.alive():
         return own
     raise NoEngine(f"dockerd does not come up: {last_line(LOG.read_text(errors='replace'))[-300:]} (all in {LOG})")
+
+
+def _other_engine() -> str | None:
+    """Return the process of an engine in our network: the start of a second one would flush its firewall rules."""
+    for name in Path("/proc").glob("[0-9]*/comm"):
+        with suppress(OSError):
+            if name.read_text().strip() == "dockerd" and name.with_name("ns").joinpath("net").samefile(
+                "/proc/self/ns/net"
+            ):
+                return name.parent.name
+    return None
 
 
 def _installed() -> str:
@@ -164,11 +183,12 @@ def _remove(folder: Path) -> None:
 
 def status() -> int:
     """Say what is there."""
+    own = "our own" if why_not() and _point_at_own() else "this machine's"
     missing = why_not()
-    compose = "docker compose works" if tools.has_compose() else "docker compose is missing"
-    print(f"no engine: {missing}" if missing else f"an engine answers: {run(['docker', 'info', '-f', '{{.Name}}'])}")
-    print(compose)
-    print(*(f"{name}: {tools.find(name) or 'missing'}\n" for name in ("docker-registry", "busybox")), sep="", end="")
+    print(f"engine: none ({missing})" if missing else f"engine: {own}, {os.environ.get('DOCKER_HOST', 'default host')}")
+    print(f"docker compose: {'works' if tools.has_compose() else 'missing'}")
+    for name in ("docker-registry", "busybox"):
+        print(f"{name}: {tools.find(name) or 'missing'}")
     return 1 if missing else 0
 
 

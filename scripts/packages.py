@@ -14,11 +14,12 @@ from pathlib import Path
 
 from scripts.commands import CommandFailed, run
 
-APT_TIME = 300
+APT_TIME = 300  # seconds
+LISTS_TIME = 120
 OPTIONS = (
     "-oAcquire::Retries=3",
-    "-oAcquire::http::Timeout=30",
-    "-oAcquire::https::Timeout=30",
+    "-oAcquire::http::Timeout=15",
+    "-oAcquire::https::Timeout=15",
     "-oDPkg::Lock::Timeout=60",
     "-oAPT::Sandbox::User=root",
     "-q",
@@ -123,6 +124,6 @@ def _apt(verb: str, *words: str, options: list[str] | None = None, cwd: Path | N
     quiet = {"DEBIAN_FRONTEND": "noninteractive", "SYSTEMD_OFFLINE": "1", "RUNLEVEL": "1", "LC_ALL": "C.UTF-8"}
     try:
         argv = ["apt-get", *OPTIONS, *(options or []), verb, *words]
-        run(argv, timeout=APT_TIME, env=os.environ | quiet, cwd=cwd)
+        run(argv, timeout=LISTS_TIME if verb == "update" else APT_TIME, env=os.environ | quiet, cwd=cwd)
     except CommandFailed as error:
-        raise NotInstallable(f"apt-get {verb} {' '.join(words)} failed ({error})") from error
+        raise NotInstallable(f"cannot {verb} {' '.join(words) or 'package lists'} ({error})") from error

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import xml.etree.ElementTree as ET
 from collections import Counter
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -110,13 +110,13 @@ def _run_tests(outcome: Outcome, selection: str, arguments: list[str]) -> None:
     side_by_side = ["-n", os.environ.get("DEPLOYKIT_TEST_WORKERS", "2"), "--dist", "loadgroup"]
     for which, how in (("not timed", side_by_side), ("timed", [])):
         marked = f"({selection}) and {which}" if selection else which
-        report = tools.CACHE / f"tests-{which.replace(' ', '-')}.xml"
-        report.unlink(missing_ok=True)
-        code = _pytest(["-m", marked, f"--junitxml={report}", *how, *arguments])
+        with tempfile.TemporaryDirectory(prefix="deploykit-report-") as folder:
+            report = Path(folder, "report.xml")
+            code = _pytest(["-m", marked, f"--junitxml={report}", "-o", "junit_logging=no", *how, *arguments])
+            if report.exists():
+                outcome.add(report)
         if code not in {0, 1, NOTHING_COLLECTED}:
             outcome.problems.append(f"pytest ended with {code}")
-        if report.exists():
-            outcome.add(report)
 
 
 def _pytest(arguments: list[str]) -> int:
@@ -126,12 +126,13 @@ def _pytest(arguments: list[str]) -> int:
         return process.wait()
     except BaseException:
         process.send_signal(signal.SIGINT)
-        try:
+        with suppress(subprocess.TimeoutExpired):
             process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
         raise
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def _passes(name: str, check: list[str]) -> bool:

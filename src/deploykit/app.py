@@ -17,8 +17,8 @@ from deploykit.protocols import Backend, Clock, Observer, Probe, PullPolicy, Sta
 from deploykit.record import Kind, Options, Record
 from deploykit.release import ImageRef, Release
 from deploykit.result import Result
-from deploykit.session import Parts, Session, fulfils_rollback, open_session
-from deploykit.stack import Stack, rollback_target
+from deploykit.session import Parts, Session, open_session
+from deploykit.stack import Stack, barrier, counts_as_running, rollback_target
 from deploykit.status import Status, look_at
 
 _DEPLOYMENT = re.compile(r"r[1-9][0-9]{0,17}a?")
@@ -108,10 +108,12 @@ class App:
             auto=self._defaults.auto and rollback,
             force=force,
             irreversible=irreversible,
-            pull=(PullPolicy(pull) if pull else self._defaults.pull).value,
+            pull=_policy(pull, self._defaults.pull).value,
         )
         with open_session(self._with(on_event), f"deploy {asked.name}", lock_wait, _interruption(cancel)) as session:
-            session.finish_unfinished()
+            finish = session.finish_unfinished()
+            if finish and finish.last:
+                return finish.result
             session.snapshot(asked)
             return session.begin(_row(Kind.deploy, asked, options))
 
@@ -140,11 +142,9 @@ class App:
         doing = f"rollback {to or ''}".strip()
         with open_session(self._with(on_event), doing, lock_wait, _interruption(cancel)) as session:
             by_hand = None if to else session.tools.tag_file.written_by_hand()
-            finished = session.finish_unfinished(give_up=not (to or by_hand))
-            if finished and not (to or by_hand):
-                code = fulfils_rollback(*finished)
-                if code is not None:
-                    return replace(finished[1], exit_code=code)
+            finish = session.finish_unfinished(rollback=not (to or by_hand))
+            if finish and finish.last:
+                return finish.result
             return session.begin(self._rollback_row(session, to, by_hand, options))
 
     def recover(
@@ -160,8 +160,8 @@ class App:
             ConfigError, EngineUnreachable, Locked: nothing began.
         """
         with open_session(self._with(on_event), "recover", lock_wait, _interruption(cancel)) as session:
-            finished = session.finish_unfinished()
-            return finished[1] if finished else None
+            finish = session.finish_unfinished()
+            return finish.result if finish else None
 
     def abort(self, *, on_event: Callable[[Event], None] | None = None) -> Result | None:
         """Stop the running deployment, and wait until what serves is safe. None when nothing ran.
@@ -173,7 +173,9 @@ class App:
             asked = state.lock.holder()
             while (holder := state.lock.holder()) and asked and holder.since == asked.since:
                 clock.sleep(_ABORT_POLL)
-            return look_at(self._parts, self.name).last_result
+            last = look_at(self._parts, self.name).last_result
+            if last is None or last.finished:
+                return last
         return self.recover(on_event=on_event)
 
     # Verbs that look.
@@ -225,9 +227,10 @@ class App:
 
     def _rollback_row(self, session: Session, to: str | None, by_hand: str | None, options: Options) -> Record:
         stack = session.stack()
-        running = session.counts_as_running(stack)
+        running = session.running(stack)
         if not (to or by_hand):
-            target: Release | ImageRef | None = rollback_target(stack, running)
+            known = counts_as_running(session.journal.records(), running)
+            target: Release | ImageRef | None = rollback_target(stack, known)
         else:
             target = self._find(session, stack, to or by_hand or "", pullable=bool(by_hand))
         if target is None:
@@ -237,22 +240,17 @@ class App:
                 msg,
                 hint="Nothing was touched. `deploykit history` lists what there is; `deploykit run --tag TAG` deploys.",
             )
-        if by_hand and isinstance(target, Release) and target.same_as(running):
+        if by_hand and _serves(target, running):
             msg = f".previous_image_tag names {by_hand}, which serves already"
             raise NoSuchRelease(msg, hint="Nothing was touched. Write another tag into it, or delete it.")
+        _check_barrier(session, target, options)
         return _rollback_to(target, options)
 
     def _find(self, session: Session, stack: Stack, wanted: str, *, pullable: bool) -> Release | ImageRef:
-        if release := _by_id(session, wanted):
+        if release := _by_id(session, wanted) or _by_tag(session, stack, wanted):
+            _say_if_it_failed(session, stack, release)
             return release
         image = ImageRef(self._defaults.image.repository, wanted)
-        for release in reversed(stack):
-            if release.image.tag == wanted:
-                return release
-        for record in session.journal.records():
-            if record.candidate and record.candidate.image.tag == wanted:
-                _say_it_failed(session, record)
-                return record.candidate
         found = self._parts.backend.find(image)
         if found or pullable:
             return found or image
@@ -283,6 +281,13 @@ def _row(kind: Kind, asked: ImageRef, options: Options) -> Record:
     return Record(number=0, engine="", project="", kind=kind, asked=asked, started_at=0.0, options=options)
 
 
+def _policy(named: str | None, default: PullPolicy) -> PullPolicy:
+    try:
+        return PullPolicy(named) if named else default
+    except ValueError:
+        raise ConfigError(f"not a pull policy: {named!r}", hint="It is always, missing or never.") from None
+
+
 def _rollback_to(target: Release | ImageRef, options: Options) -> Record:
     if isinstance(target, ImageRef):
         return _row(Kind.rollback, target, options)
@@ -300,14 +305,39 @@ def _by_id(session: Session, wanted: str) -> Release | None:
         return None
     if wanted.endswith("a"):
         return record.current if record.current and record.current.id == wanted else None
-    if record.candidate and not record.good:
-        _say_it_failed(session, record)
     return record.candidate
 
 
-def _say_it_failed(session: Session, record: Record) -> None:
-    text = f"{record.asked.name} was never good: {record.id} ended {record.outcome.value if record.outcome else '?'}"
-    session.notify(Warned(id=record.id, at=session.parts.clock.time(), text=text))
+def _by_tag(session: Session, stack: Stack, wanted: str) -> Release | None:
+    """Return the newest good release of that tag, else the newest that was ever tried, or found."""
+    known = (release for record in session.journal.records() for release in (record.candidate, record.current))
+    every = (*reversed(stack), *(release for release in known if release))
+    return next((release for release in every if release.image.tag == wanted), None)
+
+
+def _say_if_it_failed(session: Session, stack: Stack, release: Release) -> None:
+    if any(release.same_as(good) for good in stack):
+        return
+    tried = (record for record in session.journal.records() if release.same_as(record.candidate))
+    record = next((record for record in tried if record.outcome), None)
+    if record and record.outcome:
+        how = "was left behind by a rollback" if record.good else f"ended {record.outcome.value}"
+        text = f"{release.image.name} is not among the good releases: {record.id} {how}"
+        session.notify(Warned(id=record.id, at=session.parts.clock.time(), text=text))
+
+
+def _serves(target: Release | ImageRef, running: Release | None) -> bool:
+    if isinstance(target, Release):
+        return target.same_as(running)
+    return running is not None and target.id is not None and target.id == running.image.id
+
+
+def _check_barrier(session: Session, target: Release | ImageRef, options: Options) -> None:
+    release = target if isinstance(target, Release) else None
+    between = None if options.force else barrier(session.journal.records(), release)
+    if between:
+        msg = f"{between.image.name} ({between.id}) is irreversible, and lies between"
+        raise NoSuchRelease(msg, hint="Nothing was touched. Go back across it with --force, if you must.")
 
 
 def _interruption(cancel: Cancel) -> Interruption:

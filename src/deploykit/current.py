@@ -1,10 +1,13 @@
 """What serves when a deployment begins, and whether it is known as good."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from deploykit.errors import StepFailed
 from deploykit.health import HealthCheck
-from deploykit.protocols import Journal, Verdict
-from deploykit.release import RELEASE_ID, Release, Running, Snapshot
+from deploykit.interrupt import Interruption
+from deploykit.protocols import Journal, ProbeVerdict, ReleaseFiles, Verdict
+from deploykit.release import RELEASE_ID, ImageRef, Release, Running, Snapshot
 from deploykit.stack import Stack
 
 ADOPTION_WAIT = 5.0
@@ -21,6 +24,22 @@ class Current:
     verdict: Verdict
 
 
+def identify(
+    running: Running,
+    journal: Journal,
+    files: ReleaseFiles,
+    snapshot: Callable[[ImageRef], Snapshot],
+    stack: Stack,
+    adopted_id: str,
+) -> Release:
+    """Return the release that runs: by its label, else by image id with today's files, under `adopted_id`."""
+    return (
+        known_release(running, journal)
+        or _rebuilt_release(running, files)
+        or _found_release(running, snapshot(running.image), adopted_id, stack)
+    )
+
+
 def known_release(running: Running, journal: Journal) -> Release | None:
     """Return the release that deploykit's own labels name, when the journal knows it with the same content."""
     if not running.release or not RELEASE_ID.fullmatch(running.release):
@@ -33,22 +52,43 @@ def known_release(running: Running, journal: Journal) -> Release | None:
     return None
 
 
-def found_release(running: Running, snapshot: Snapshot, release_id: str, stack: Stack) -> Release:
+def _rebuilt_release(running: Running, files: ReleaseFiles) -> Release | None:
+    """Return the release that the labels name when the journal is lost, but its files are there."""
+    if not running.release or not RELEASE_ID.fullmatch(running.release):
+        return None
+    try:
+        release = Release(running.release, running.image, files.read(running.release).parts)
+    except StepFailed:
+        return None
+    return release if release.fingerprint == running.fingerprint else None
+
+
+def _found_release(running: Running, snapshot: Snapshot, release_id: str, stack: Stack) -> Release:
     """Take an unlabelled container for its image id with today's files; for the newest good if that is the same."""
     found = Release(release_id, running.image, snapshot.parts)
     top = stack[-1] if stack else None
     return top if top and top.same_as(found) else found
 
 
-def first_look(health: HealthCheck, *, patient: bool) -> Verdict:
+def first_look(health: HealthCheck, running: Running, interruption: Interruption, *, patient: bool) -> Verdict:
     """Look at what serves: once, or, `patient`, for up to 5 s while it still starts."""
     clock = health.clock
     deadline = clock.now() + ADOPTION_WAIT
+    patient = patient and still_starts(running, clock.time() - health.policy.budget)
     while True:
+        interruption.check()
         verdict = health.look_now(max(deadline - clock.now(), _GAP))
-        if verdict.healthy or not patient or clock.now() + _GAP >= deadline:
+        if verdict.verdict is not ProbeVerdict.unhealthy or not patient or clock.now() + _GAP >= deadline:
             return verdict
         clock.sleep(_GAP)
+
+
+def still_starts(running: Running, since: float) -> bool:
+    """Whether an instance may yet turn healthy: the runtime says so, or it was started after `since`."""
+    return any(
+        one.health == "starting" or one.status in {"created", "restarting"} or (one.started_at or 0) > since
+        for one in running.instances
+    )
 
 
 def same_name(known: Release, wanted: Release) -> bool:

@@ -1,9 +1,11 @@
 """One deployment: the loop over the machine, and one handler a state, which does its work and says how to go on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from deploykit.current import Current, first_look, found_release, known_release, same_name
+from deploykit.current import Current, first_look, identify, same_name
+from deploykit.ending import outcome_of, put_back, settle_tag_file
 from deploykit.errors import (
     ConfigError,
     DeploykitError,
@@ -11,6 +13,7 @@ from deploykit.errors import (
     Interrupted,
     JournalError,
     Outcome,
+    PullFailed,
     StepFailed,
 )
 from deploykit.events import Adopted, Event, Failed, Looked, Moved, Pulled, Restoring, Saved, Warned
@@ -20,13 +23,16 @@ from deploykit.machine import DeploymentMachine
 from deploykit.protocols import Backend, Clock, Control, Journal, ProbeVerdict, PullPolicy, ReleaseFiles
 from deploykit.record import Failure, Kind, Move, Record
 from deploykit.release import ImageRef, Release, Snapshot
-from deploykit.stack import Stack, fold, restore_target, rollback_target, step
+from deploykit.stack import Stack, fold
 from deploykit.states import UNTOUCHED, State, Trigger
 from deploykit.tagfile import TagFile
+from deploykit.targets import choose_restore, restorable
 
 ENGINE_WAIT = 60.0
 """Seconds that an engine which went away is waited for, from `starting` on."""
 _ENGINE_POLL = 0.5
+_RESTORE_TRIES = 3
+_RESTORE_GAP = 1.0
 _LOG_LINES = 20
 _UNSTOPPABLE = Interruption()
 
@@ -59,7 +65,7 @@ class Deployment:
     def __init__(self, record: Record, tools: Tools, *, give_up: bool = False) -> None:
         self.record = record
         self._tools = tools
-        self._machine = DeploymentMachine(record.state, self._restorable)
+        self._machine = DeploymentMachine(record.state, lambda: restorable(self.record))
         self._give_up = give_up
         self._unwritten: JournalError | None = None
         self._handlers: dict[State, Callable[[], Trigger]] = {
@@ -101,9 +107,10 @@ class Deployment:
 
     def _attempt(self) -> Trigger:
         state = self._machine.state
+        patience = ENGINE_WAIT
         while True:
             try:
-                return self._handlers[state]()
+                return self._work(state)
             except Interrupted:
                 cause = self._tools.control.interruption.cause
                 self._set(interrupted=cause)
@@ -111,35 +118,45 @@ class Deployment:
             except EngineUnreachable as error:
                 if state in UNTOUCHED:
                     return self._failed(_failure(error, state))
-                self._await_engine(error)
+                patience = self._await_engine(error, patience)
             except Exception as error:  # whatever goes wrong, what served must come back
                 if isinstance(error, ConfigError) and state in UNTOUCHED:
                     self._take_back()
                     raise
                 return self._failed(_failure(error, state))
 
+    def _work(self, state: State) -> Trigger:
+        if state in UNTOUCHED or state is State.starting:
+            self._tools.control.interruption.check()
+        return self._handlers[state]()
+
     def _fire(self, trigger: Trigger) -> None:
         source = self._machine.state
         target = self._machine.fire(trigger)
-        record = replace(self.record, state=target, started=self.record.started or target is State.starting)
+        self._set(
+            state=target,
+            prepared=self.record.prepared or target is State.preparing,
+            started=self.record.started or target is State.starting,
+        )
         if self._machine.ended:
-            record = replace(record, outcome=self._outcome(record, source), finished_at=self._tools.clock.time())
-            self._end_tag_file(record)
-        self.record = record
+            self._set(outcome=outcome_of(self.record), finished_at=self._tools.clock.time())
+            self._end_tag_file()
         self._commit(Move(self._tools.clock.time(), source, trigger, target))
         self._notify(Moved, trigger=trigger, source=source, target=target)
 
     def _commit(self, move: Move) -> None:
         try:
-            if move.target is State.starting:
-                self._tools.journal.reserve()
             self._tools.journal.update(self.record, move)
         except JournalError as error:
             if move.target in UNTOUCHED or move.target is State.starting:
+                with suppress(JournalError):
+                    self._take_back()
                 raise
             # What serves comes first: the restore is carried out, and the exit code tells of the journal.
             self._unwritten = error
             self._warn(str(error))
+        if self._unwritten and self._machine.ended and self.record.started:
+            self._set(outcome=Outcome.unfinished)
 
     def _settle(self) -> None:
         if self.record.serving is None:
@@ -149,17 +166,16 @@ class Deployment:
         except Exception as error:  # noqa: BLE001 - the deployment is over: nothing may fail it any more
             self._warn(f"the runtime is not tidied up: {error}")
 
-    def _await_engine(self, error: EngineUnreachable) -> None:
+    def _await_engine(self, error: EngineUnreachable, patience: float) -> float:
+        """Return what is left of the patience when the engine answers again."""
         clock = self._tools.clock
-        self._warn(f"{error}; waiting for it for up to {ENGINE_WAIT:g}s")
-        deadline = clock.now() + ENGINE_WAIT
+        self._warn(f"{error}; waiting for it for up to {patience:g}s")
+        deadline = clock.now() + patience
         while clock.now() < deadline:
             clock.sleep(_ENGINE_POLL)
-            try:
+            with suppress(EngineUnreachable):
                 self._tools.backend.identity()
-            except EngineUnreachable:
-                continue
-            return
+                return deadline - clock.now()
         raise EngineGone(str(error)) from error
 
     # The handlers, in the order of the states.
@@ -176,7 +192,7 @@ class Deployment:
         )
         self._set(restore=self._choose_restore(stack))
         if current and current.adopted:
-            self._tools.backend.keep(current.release)
+            self._keep(current.release)
             reason = current.verdict.reason
             self._notify(Adopted, release=current.release, healthy=current.verdict.healthy, reason=reason)
         return Trigger.save
@@ -184,14 +200,16 @@ class Deployment:
     def _saved(self) -> Trigger:
         restore = self.record.restore
         if restore:
-            self._tools.backend.keep(restore)
+            self._keep(restore)
             if restore.image.tag:
                 self._tools.tag_file.write(restore.image.tag)
             self._notify(Saved, release=restore)
         return Trigger.pull
 
     def _pulling(self) -> Trigger:
-        image = self._pull()
+        known, options = self.record.candidate, self.record.options
+        policy = PullPolicy(options.pull) if self.record.kind is Kind.deploy else PullPolicy.missing
+        image = self._pull(known.image if known else self.record.asked, policy, self._tools.control)
         self._tools.backend.demand(image)
         candidate = self._candidate(image)
         self._set(candidate=candidate)
@@ -201,10 +219,12 @@ class Deployment:
         if self._serves_already(candidate):
             return Trigger.accept
         self._set(restore=self._choose_restore(self._stack()))
+        self._tools.journal.reserve()
         return Trigger.prepare if self._tools.backend.prepares(self.record.kind) else Trigger.start
 
     def _preparing(self) -> Trigger:
         self._tools.backend.prepare(self._trying, self._tools.control)
+        self._tools.journal.reserve()
         return Trigger.start
 
     def _starting(self) -> Trigger:
@@ -233,8 +253,8 @@ class Deployment:
         target = self.record.restore
         assert target is not None  # noqa: S101 - the table lets none through without
         self._notify(Restoring, release=target, automatic=True)
-        self._tools.backend.pull(target.image, PullPolicy.missing, self._uncut)
-        self._tools.backend.start(target, self._uncut)
+        self._pull(target.image, PullPolicy.missing, self._uncut)
+        self._start_again(target)
         judgement = self._judge(target, State.rolling_back, _UNSTOPPABLE)
         if self._tools.control.interruption.requested:
             self._set(interrupted=self._tools.control.interruption.cause)
@@ -256,53 +276,60 @@ class Deployment:
         return replace(self._tools.control, interruption=_UNSTOPPABLE)
 
     def _find_current(self, stack: Stack) -> Current | None:
-        running = self._tools.backend.running()
+        tools = self._tools
+        running = tools.backend.running()
         if running is None:
             return None
-        release = known_release(running, self._tools.journal)
-        if release is None:
-            snapshot = self._tools.snapshot(running.image)
-            adopted_id = f"{self.record.id}a"
-            release = found_release(running, snapshot, adopted_id, stack)
-            if release.id == adopted_id:
-                self._tools.files.keep(release.id, snapshot)
+        adopted_id = f"{self.record.id}a"
+        release = identify(running, tools.journal, tools.files, tools.snapshot, stack, adopted_id)
+        if release.id == adopted_id:
+            tools.files.keep(release.id, tools.snapshot(running.image))
         adopted = not (stack and stack[-1].same_as(release))
-        verdict = first_look(self._tools.health, patient=adopted)
+        verdict = first_look(tools.health, running, tools.control.interruption, patient=adopted)
         return Current(release, adopted, verdict)
 
+    def _keep(self, release: Release) -> None:
+        """Keep what a failure would go back to. That it is gone already is no reason not to deploy."""
+        try:
+            self._tools.backend.keep(release)
+        except StepFailed as error:
+            self._warn(f"{release.image.name} cannot be kept for a rollback: {error}")
+
     def _choose_restore(self, stack: Stack) -> Release | None:
-        record = self.record
-        good = bool(record.current_healthy) or not (record.adopted or self._is_candidate(record.current))
-        return restore_target(stack, record.current, current_good=good, is_candidate=self._is_candidate)
+        return choose_restore(self.record, stack, lambda: self._tools.snapshot(self.record.asked))
 
-    def _is_candidate(self, release: Release | None) -> bool:
-        """Before the pull a candidate has no content yet: then its name and today's files tell."""
-        if release is None or self.record.candidate:
-            return release is not None and release.same_as(self.record.candidate)
-        if release.image.name != self.record.asked.name:
-            return False
-        return release.parts == self._tools.snapshot(self.record.asked).parts
-
-    def _pull(self) -> ImageRef:
-        known = self.record.candidate
-        policy = PullPolicy(self.record.options.pull) if self.record.kind is Kind.deploy else PullPolicy.missing
-        image = self._tools.backend.pull(known.image if known else self.record.asked, policy, self._tools.control)
-        if known and image.id != known.image.id:
-            msg = f"{known.image.name} is not what it was: image {image.id}, not {known.image.id}"
-            raise StepFailed(msg)
-        return image
+    def _pull(self, image: ImageRef, policy: PullPolicy, control: Control) -> ImageRef:
+        came = self._tools.backend.pull(image, policy, control)
+        if image.id and came.id != image.id:
+            raise PullFailed(f"{image.name} is not what it was: image {came.id}, not {image.id}")
+        return came
 
     def _candidate(self, image: ImageRef) -> Release:
+        """Return the release asked for: one that was tried before keeps its id."""
         if self.record.candidate:
             return self.record.candidate
         snapshot = self._tools.snapshot(image)
-        wanted = Release(self.record.id, image, snapshot.parts, self.record.options.irreversible)
-        known = [release for release in (self.record.current, *reversed(self._stack())) if release]
-        for release in known:
-            if same_name(release, wanted):
-                return release
-        self._tools.files.keep(wanted.id, snapshot)
-        return wanted
+        irreversible = self.record.options.irreversible
+        wanted = Release(self.record.id, image, snapshot.parts, irreversible)
+        release = next((release for release in self._known_releases() if same_name(release, wanted)), wanted)
+        self._tools.files.keep(release.id, snapshot)
+        return replace(release, irreversible=release.irreversible or irreversible)
+
+    def _known_releases(self) -> Iterator[Release]:
+        for record in (self.record, *self._tools.journal.records()):
+            yield from (release for release in (record.current, record.candidate) if release)
+
+    def _start_again(self, target: Release) -> None:
+        """Start what served before. There is nowhere else to go, so a refusal is not taken for the last word."""
+        for _ in range(_RESTORE_TRIES - 1):
+            try:
+                return self._tools.backend.start(target, self._uncut)
+            except EngineUnreachable:
+                raise
+            except Exception as error:  # noqa: BLE001 - a plug-in's bug may pass too
+                self._warn(f"{target.image.name} cannot be started: {error}; trying again")
+                self._tools.clock.sleep(_RESTORE_GAP)
+        return self._tools.backend.start(target, self._uncut)
 
     def _serves_already(self, candidate: Release) -> bool:
         """Whether the very release asked for serves and is healthy, now, with every part."""
@@ -327,13 +354,6 @@ class Deployment:
             reason=verdict.reason,
         )
 
-    def _restorable(self) -> bool:
-        record = self.record
-        if record.restore is None or (record.candidate and record.candidate.irreversible and not record.options.force):
-            return False
-        # Switched off for failed deploys alone; a rollback carries its own switch.
-        return record.options.auto or (record.kind is Kind.deploy and record.interrupted is not None)
-
     def _failed(self, failure: Failure) -> Trigger:
         failure = replace(failure, detail=self._redact(failure.detail), logs=failure.logs or self._logs(failure.state))
         failure = replace(failure, summary=self._redact(failure.summary))
@@ -353,48 +373,17 @@ class Deployment:
         except Exception as error:  # noqa: BLE001 - a log that cannot be read must not stand in the restore's way
             return f"(its log cannot be read: {error})"
 
-    def _outcome(self, record: Record, source: State) -> Outcome:
-        asked_to_stop = record.interrupted is not None
-        if self._unwritten:
-            return Outcome.unfinished
-        match record.state:
-            case State.healthy:
-                return Outcome.deployed if record.started else Outcome.unchanged
-            case State.rolled_back:
-                return Outcome.interrupted if asked_to_stop else Outcome.rolled_back
-            case _ if not record.started:
-                return Outcome.interrupted if asked_to_stop else Outcome.untouched
-            case _ if source is State.rolling_back:
-                return Outcome.restore_failed
-            case _:
-                return Outcome.left_unhealthy if record.restore else Outcome.no_target
-
-    def _end_tag_file(self, record: Record) -> None:
+    def _end_tag_file(self) -> None:
         try:
-            self._settle_tag_file(record)
-        except (OSError, ConfigError, JournalError) as error:
+            settle_tag_file(self.record, self._tools.tag_file, self._tools.journal)
+        except Exception as error:  # noqa: BLE001 - whether what serves is safe must be told all the same
             self._warn(f"the tag file is not up to date: {error}")
-
-    def _settle_tag_file(self, record: Record) -> None:
-        """Write what `rollback` brings back from now on; or put back what was there when nothing was replaced."""
-        if not record.started:
-            self._put_back_tag(record)
-            return
-        stack = step(self._stack(), record)
-        running = None if record.outcome is Outcome.restore_failed else record.serving
-        serving = record.serving if self._tools.tag_file.exists() else None
-        release = rollback_target(stack, running) or serving
-        if release and release.image.tag:
-            self._tools.tag_file.write(release.image.tag)
-
-    def _put_back_tag(self, record: Record) -> None:
-        if record.tag_before:
-            self._tools.tag_file.put_back(record.tag_before)
 
     def _take_back(self) -> None:
         """Leave no trace of a deployment that is refused."""
-        self._put_back_tag(self.record)
-        self._tools.files.discard(self.record.id)
+        put_back(self.record, self._tools.tag_file)
+        for release_id in (self.record.id, f"{self.record.id}a"):
+            self._tools.files.discard(release_id)
         self._tools.journal.discard(self.record)
 
     def _stack(self) -> Stack:
@@ -404,7 +393,10 @@ class Deployment:
         self.record = replace(self.record, **changes)  # type: ignore[arg-type]  # names are those of Record
 
     def _redact(self, text: str) -> str:
-        return self._tools.backend.redact(text)
+        try:
+            return self._tools.backend.redact(text)
+        except Exception:  # noqa: BLE001 - better no words than a secret, and better no words than no restore
+            return "(what it said cannot be redacted, so it is not shown)"
 
     def _warn(self, text: str) -> None:
         self._notify(Warned, text=text)
@@ -419,5 +411,7 @@ def _failure(error: Exception, state: State) -> Failure:
             return Failure(str(error), state, detail=error.detail, hint=error.hint)
         case DeploykitError():
             return Failure(str(error), state, hint=error.hint)
+        case JournalError():
+            return Failure(str(error), state, hint="Make room on the disk of the state folder, and run again.")
         case _:
             return Failure(f"{type(error).__name__} in {state.name}: {error}", state)

@@ -92,7 +92,14 @@ class HealthCheck:
         dead = [one for one in running.instances if one.status == "exited"]
         if dead:
             return Verdict(ProbeVerdict.dead, describe_death(dead[0], self.noun))
-        return self.look(running.instances, timeout)
+        return self.look_at_all(running.instances, timeout)
+
+    def look_at_all(self, instances: Sequence[Instance], timeout: float) -> Verdict:
+        """Look once, at instances that must all run."""
+        idle = [one for one in instances if one.status != "running"]
+        if idle:
+            return Verdict(ProbeVerdict.unhealthy, f"{idle[0].name or idle[0].id} is {idle[0].status}")
+        return self.look(instances, timeout)
 
     def wait(
         self, release: Release, interruption: Interruption, listen: Callable[[Look], None], state: State
@@ -128,6 +135,7 @@ class _Wait:
     healthy_since: float | None = None
     reason: str = ""
     seen: dict[str, Instance] = field(default_factory=dict)
+    restarts: dict[str, int] = field(default_factory=dict)
     restarts_before: dict[str, int] = field(default_factory=dict)
     began: float = field(init=False)
     refreshed: float = field(init=False)
@@ -147,6 +155,10 @@ class _Wait:
     def attempt(self) -> Judgement | None:
         """Judge once; None when it is to be judged again."""
         self.interruption.check()
+        # What the watch tells comes first: it knows exit codes that the runtime forgets with the next start.
+        self._note(self.watch.wait(0))
+        if (dead := self._dead()) is not None:
+            return dead
         if self.check.clock.now() - self.refreshed >= self.check.policy.interval:
             self._refresh()
         return self._dead() or self._look()
@@ -177,8 +189,10 @@ class _Wait:
 
     def _note(self, instances: Sequence[Instance]) -> None:
         for one in instances:
-            if self.restarts_before.setdefault(one.id, self._old_restarts(one)) < one.restarts:
+            self.restarts_before.setdefault(one.id, self._old_restarts(one))
+            if one.restarts > self.restarts.get(one.id, self.restarts_before[one.id]):
                 self.healthy_since = None
+            self.restarts[one.id] = one.restarts
             self.seen[one.id] = one
 
     def _old_restarts(self, one: Instance) -> int:
@@ -207,12 +221,8 @@ class _Wait:
         return self._stable(verdict) if verdict.healthy else self._unhealthy(verdict.reason)
 
     def _verdict(self) -> Verdict:
-        instances = list(self.seen.values())
-        idle = [one for one in instances if one.status != "running"]
-        if idle:
-            return Verdict(ProbeVerdict.unhealthy, f"{idle[0].name or idle[0].id} is {idle[0].status}")
         timeout = self.left if self.healthy_since is None else max(self.left, self.check.policy.interval)
-        return self.check.look(instances, max(timeout, _LAST_LOOK))
+        return self.check.look_at_all(list(self.seen.values()), max(timeout, _LAST_LOOK))
 
     def _stable(self, verdict: Verdict) -> Judgement | None:
         now = self.check.clock.now()

@@ -191,10 +191,15 @@ def read_journal(path: Path, engine: str, project: str) -> SqliteJournal:
 
 
 def memory_journal(engine: str, project: str) -> SqliteJournal:
-    """Return a journal that nobody else sees and that ends with its process: for the fake, and for reading nothing."""
+    """Return a journal that nobody else sees: for reading one that is not there yet."""
+    return SqliteJournal(memory_connection(), engine, project)
+
+
+def memory_connection() -> sqlite3.Connection:
+    """Return an empty journal that lives as long as its connection."""
     connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
     connection.executescript(_SCHEMA)
-    return SqliteJournal(connection, engine, project)
+    return connection
 
 
 def last_scope(path: Path) -> tuple[str, str] | None:

@@ -10,7 +10,7 @@ def start_time(pid: int) -> str | None:
     On Linux it names the boot too, so that a pid from before a reboot is never taken for one of now.
     """
     try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
+        stat = Path(f"/proc/{pid}/stat").read_text(errors="replace")
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except FileNotFoundError:
         return None if Path("/proc/self/stat").exists() else _from_ps(pid)

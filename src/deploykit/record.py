@@ -73,6 +73,7 @@ class Record:
     `asked` is what the caller named; `candidate` the release being tried, once it is known; `made_from` the release
     that `rollback --files current` took it from. `current` is what served when it began, `current_healthy` whether it
     then passed the probes. `adopted` tells that `current` was found, not known as the newest good release.
+    `prepared` and `started` tell that it reached that state, `preparing` and `starting`, so may have done its work.
     `restore` is what a failure goes back to; `tag_before` what the tag file was before it was written.
     """
 
@@ -91,6 +92,7 @@ class Record:
     current_reason: str = ""
     adopted: bool = False
     restore: Release | None = None
+    prepared: bool = False
     started: bool = False
     tag_before: TagMemory | None = None
     interrupted: Cause | None = None
@@ -115,13 +117,12 @@ class Record:
     @property
     def serving(self) -> Release | None:
         """The release of record that runs now that this deployment has ended, if any."""
-        match self.outcome:
-            case Outcome.deployed | Outcome.unchanged | Outcome.left_unhealthy | Outcome.no_target:
-                return self.candidate if self.started or self.good else self.current
-            case _ if self.started:
-                return self.restore
-            case _:
-                return self.current
+        if self.good:
+            return self.candidate
+        if not self.started:
+            return self.current
+        went_back = self.state is State.rolled_back or self.restore_failure is not None
+        return self.restore if went_back else self.candidate
 
     @property
     def exit_code(self) -> int:

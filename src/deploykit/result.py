@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from deploykit.errors import DeploymentFailed, Outcome
 from deploykit.record import Failure, Kind, Move, Record
 from deploykit.release import ImageRef, Release
-from deploykit.states import State
+from deploykit.states import TERMINAL, State
 
 _IN_WORDS = {
     Outcome.deployed: "{image} was deployed",
@@ -42,6 +42,11 @@ class Result:
     restore_failure: Failure | None
     transitions: Sequence[Move]
     duration: float
+
+    @property
+    def finished(self) -> bool:
+        """Whether the journal knows its end: not when the process died, or the engine went away."""
+        return self.state in TERMINAL
 
     @property
     def ok(self) -> bool:

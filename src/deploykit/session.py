@@ -5,9 +5,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from deploykit.current import found_release, known_release
+from deploykit.current import identify
 from deploykit.deployment import Deployment, EngineGone, Tools
-from deploykit.errors import ConfigError, JournalError, Outcome
+from deploykit.errors import ConfigError, JournalError
 from deploykit.events import Event, Finished, Progress, Resumed, Started
 from deploykit.health import HealthCheck, HealthPolicy
 from deploykit.interrupt import Interruption
@@ -15,7 +15,8 @@ from deploykit.protocols import Backend, Clock, Control, HeldLock, Identity, Jou
 from deploykit.record import Kind, Record
 from deploykit.release import ImageRef, Release, Snapshot
 from deploykit.result import Result, result_of
-from deploykit.stack import Stack, fold, rollback_target
+from deploykit.stack import Stack, counts_as_running, fold, rollback_target
+from deploykit.states import State
 from deploykit.tagfile import TagFile
 
 
@@ -29,6 +30,14 @@ class Parts:
     state: StateStore
     clock: Clock
     observers: Sequence[Observer] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """What finishing a killed run came to. `last`: nothing else is to be done, its result is the verb's own."""
+
+    result: Result
+    last: bool
 
 
 @dataclass
@@ -73,21 +82,12 @@ class Session:
         running = self.parts.backend.running()
         if running is None:
             return None
-        known = known_release(running, self.journal)
-        return known or found_release(running, self.snapshot(running.image), "r0a", stack)
+        return identify(running, self.journal, self.parts.state.files, self.snapshot, stack, "r0a")
 
-    def counts_as_running(self, stack: Stack) -> Release | None:
-        """Return what runs, unless its restore is known to have failed: `rollback` tries that again."""
-        running = self.running(stack)
-        last = self.journal.last()
-        if running and last and last.outcome is Outcome.restore_failed and running.same_as(last.restore):
-            return None
-        return running
+    def finish_unfinished(self, *, rollback: bool = False) -> Finish | None:
+        """Finish what a killed run left; None when there was nothing.
 
-    def finish_unfinished(self, *, give_up: bool = False) -> tuple[Record, Result] | None:
-        """Finish what a killed run left. Returns it as it was found, and its result; None when there was nothing.
-
-        `give_up`: a deploy that was not over is undone, not gone on with.
+        `rollback`: a rollback to no release in particular was asked for. A deploy that was not over is undone then.
         """
         found = self.journal.unfinished()
         if found is None:
@@ -95,8 +95,13 @@ class Session:
         self._id = found.id
         image = found.candidate.image if found.candidate else found.asked
         self.notify(Resumed(id=found.id, at=self.parts.clock.time(), kind=found.kind, image=image, state=found.state))
-        deployment = Deployment(found, self.tools, give_up=give_up)
-        return found, self._run(deployment, deployment.finish)
+        deployment = Deployment(found, self.tools, give_up=rollback)
+        self._run(deployment.finish)
+        fulfils = rollback and fulfils_rollback(found, deployment.record)
+        undone = fulfils and found.kind is Kind.deploy and deployment.record.state is State.rolled_back
+        code = 0 if undone and not self.interruption.requested else None
+        result = self._finished(deployment.record, code)
+        return Finish(result, last=fulfils or self.journal.unfinished() is not None)
 
     def begin(self, record: Record) -> Result:
         """Write a deployment's row and run it to its end.
@@ -109,7 +114,8 @@ class Session:
         self._id = record.id
         self.notify(Started(id=record.id, at=record.started_at, kind=record.kind, image=record.asked))
         deployment = Deployment(record, self.tools)
-        return self._run(deployment, deployment.run)
+        self._run(deployment.run)
+        return self._finished(deployment.record)
 
     def notify(self, event: Event) -> None:
         """Tell the observers; what one of them raises is its own affair."""
@@ -119,10 +125,9 @@ class Session:
             except Exception:  # noqa: BLE001, S112 - a broken pipe or a webhook must not stop a deploy
                 continue
 
-    def _run(self, deployment: Deployment, run: Callable[[], Record]) -> Result:
+    def _run(self, run: Callable[[], Record]) -> None:
         with suppress(EngineGone):  # the row stays as it is: the result says unfinished
             self._written(run)
-        return self._finished(deployment.record)
 
     def _written(self, write: Callable[[], Record]) -> Record:
         try:
@@ -131,13 +136,12 @@ class Session:
             msg = f"{error}; nothing was touched"
             raise ConfigError(msg, hint="Make room on the disk of the state folder, and run again.") from error
 
-    def _finished(self, record: Record) -> Result:
-        stack = self.stack()
-        serving = None if record.outcome is Outcome.restore_failed else record.serving
-        result = result_of(
-            record, self.journal.moves(record), rollback_target(stack, serving), now=self.parts.clock.time()
-        )
-        self.notify(finished_event(result, self.parts.clock.time()))
+    def _finished(self, record: Record, exit_code: int | None = None) -> Result:
+        now = self.parts.clock.time()
+        running = counts_as_running(self.journal.records(), record.serving)
+        previous = rollback_target(self.stack(), running)
+        result = result_of(record, self.journal.moves(record), previous, now=now, exit_code=exit_code)
+        self.notify(finished_event(result, now))
         return result
 
     def _progress(self, line: str) -> None:
@@ -162,18 +166,15 @@ def finished_event(result: Result, at: float) -> Finished:
     )
 
 
-def fulfils_rollback(found: Record, result: Result) -> int | None:
-    """Return the exit code when finishing what was left is the rollback that was asked for; None when it is not.
-
-    A deploy that was undone is: 0. So is a rollback that was under way, with its own code.
-    """
-    if found.state.name in {"starting", "checking"}:
-        if found.kind is Kind.rollback:
-            return result.exit_code
-        return 0 if result.outcome is Outcome.rolled_back else None
-    if found.state.name == "rolling_back":
-        return 0 if (found.kind, result.outcome) == (Kind.deploy, Outcome.rolled_back) else result.exit_code
-    return None
+def fulfils_rollback(found: Record, ended: Record) -> bool:
+    """Whether finishing what was left is the rollback that was asked for."""
+    match found.state:
+        case State.rolling_back:
+            return True
+        case State.starting | State.checking:
+            return found.kind is Kind.rollback or ended.state is State.rolled_back
+        case _:
+            return False
 
 
 @contextmanager
@@ -189,7 +190,8 @@ def open_session(parts: Parts, doing: str, lock_wait: float, interruption: Inter
     with parts.state.lock.acquire(doing, lock_wait, interruption) as held:
         identity = parts.backend.identity()
         journal = parts.state.journal(identity)
+        interruption.asked_elsewhere = held.abort_requested
         try:
-            yield Session(parts, identity, journal, held, replace(interruption, asked_elsewhere=held.abort_requested))
+            yield Session(parts, identity, journal, held, interruption)
         finally:
             journal.close()

@@ -1,7 +1,8 @@
 """The undo stack of good releases, and the two targets that are chosen from it. Pure functions."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from deploykit.errors import Outcome
 from deploykit.record import Kind, Record
 from deploykit.release import Release
 
@@ -10,46 +11,72 @@ Stack = tuple[Release, ...]
 
 
 def fold(records: Iterable[Record]) -> Stack:
-    """Fold deployments, oldest first, to the good releases that they left."""
-    stack: Stack = ()
-    for record in records:
-        stack = step(stack, record)
-    return stack
-
-
-def step(stack: Stack, record: Record) -> Stack:
-    """Return the stack as this deployment leaves it.
+    """Fold deployments, oldest first, to the good releases that they left.
 
     A release that was found and passed its probes pushes, however the deployment that found it ended. A deploy that
     reached healthy pushes. A rollback that reached healthy pops down to what it brought. Nothing else changes it.
     """
+    stack: Stack = ()
+    deployed: dict[str, int] = {}
+    for record in records:
+        stack = _adopted(stack, record)
+        deployed |= _times(record)
+        if record.good and record.candidate:
+            stack = _brought(stack, record, record.candidate, deployed)
+    return stack
+
+
+def _adopted(stack: Stack, record: Record) -> Stack:
     if record.adopted and record.current_healthy and record.current:
-        stack = (*stack, record.current)
-    if not record.good or record.candidate is None:
-        return stack
+        return (*stack, record.current)
+    return stack
+
+
+def _times(record: Record) -> dict[str, int]:
+    """Return when the releases that a deployment put there, or found there, were deployed, by their fingerprints."""
+    found = record.current if record.adopted else None
+    put = record.candidate if record.kind is Kind.deploy and (record.started or record.good) else None
+    return {release.fingerprint: record.number for release in (found, put) if release}
+
+
+def _brought(stack: Stack, record: Record, brought: Release, deployed: Mapping[str, int]) -> Stack:
     if record.kind is Kind.deploy:
-        return (*stack, record.candidate)
-    return _rolled_back(stack, record, record.candidate)
-
-
-def _rolled_back(stack: Stack, record: Record, brought: Release) -> Stack:
+        return (*stack, brought)
     wanted = record.made_from or brought
     for depth in range(len(stack), 0, -1):
         if stack[depth - 1].same_as(wanted):
             return (*stack[: depth - 1], brought)
-    left = record.current
-    if stack and stack[-1].same_as(left) and not _deployed_later(wanted, stack[-1]):
+    if _leaves(stack, record, deployed.get(wanted.fingerprint, 0), deployed):
         stack = stack[:-1]
     return (*stack, brought)
 
 
-def _deployed_later(release: Release, than: Release) -> bool:
-    return number(release) > number(than)
+def _leaves(stack: Stack, record: Record, named: int, deployed: Mapping[str, int]) -> bool:
+    """Whether the newest good release is the one left behind: not when the named one was deployed later than it."""
+    return bool(stack) and stack[-1].same_as(record.current) and named <= deployed.get(stack[-1].fingerprint, 0)
 
 
-def number(release: Release) -> int:
-    """Return the number of the deployment that first tried, or found, the release."""
-    return int(release.id.strip("ra"))
+def counts_as_running(records: Iterable[Record], running: Release | None) -> Release | None:
+    """Return what runs, unless its restore is known to have failed; `records` come newest first.
+
+    Known until a deployment replaces it, or finds it healthy.
+    """
+    for record in records:
+        if record.started or record.good or record.current_healthy:
+            failed = record.outcome is Outcome.restore_failed and record.restore
+            return None if failed and failed.same_as(running) else running
+    return running
+
+
+def barrier(records: Iterable[Record], target: Release | None) -> Release | None:
+    """Return the irreversible release that going to the target would go back across; `records` come newest first."""
+    for record in records:
+        tried = record.candidate if record.kind is Kind.deploy and (record.prepared or record.started) else None
+        if target and (target.same_as(tried) or (record.adopted and target.same_as(record.current))):
+            return None
+        if tried and tried.irreversible:
+            return tried
+    return None
 
 
 def rollback_target(stack: Stack, running: Release | None) -> Release | None:

@@ -10,7 +10,7 @@ from deploykit.record import Record
 from deploykit.release import ImageRef, Instance, Release, Running
 from deploykit.result import Result, result_of
 from deploykit.session import Parts
-from deploykit.stack import fold, rollback_target
+from deploykit.stack import counts_as_running, fold, rollback_target
 from deploykit.states import State
 from deploykit.tagfile import TagFile
 
@@ -83,8 +83,7 @@ def _previous(parts: Parts, journal: Journal, current: Release | None, last: Rec
         named = next((release for release in reversed(stack) if release.image.tag == by_hand), None)
         repository = current.image.repository if current else (last.asked.repository if last else "unknown")
         return named or Release("", ImageRef(repository, by_hand))
-    failed_restore = last and last.outcome is Outcome.restore_failed and current and current.same_as(last.restore)
-    return rollback_target(stack, None if failed_restore else current)
+    return rollback_target(stack, counts_as_running(journal.records(), current))
 
 
 def _result(journal: Journal, record: Record, now: float) -> Result:

@@ -55,8 +55,10 @@ class TagFile:
             self._text.write(tag)
 
     def put_back(self, memory: TagMemory) -> None:
-        """Make content and notes what they were. Idempotent."""
-        if self._text.read() != memory.content:
+        """Make content and notes what they were. Idempotent. What was written, or removed, by hand since stays."""
+        text = self._text.read()
+        notes = self._notes.tag_notes()
+        if text is not None and text in (notes.note, notes.before):
             self._text.write(memory.content)
         self._notes.note_tag(replace(memory, content=None))
 

@@ -102,7 +102,7 @@ def test_health_can_hang(images: Images, start: Start) -> None:
 def test_crash_exits_with_3(images: Images, start: Start) -> None:
     """A request to /crash ends the container with exit code 3."""
     app = start(images.push("v1")).serving()
-    get(app.port, "/crash/")
+    assert get(app.port, "/crash/").body == "crashing"
     assert app.ended().exit_code == 3
 
 

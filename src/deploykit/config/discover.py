@@ -9,7 +9,7 @@ from deploykit.errors import ConfigError
 USUAL = "deploykit.toml"
 
 
-def find_config(folder: Path, environment: Mapping[str, str]) -> Path:
+def find_config(environment: Mapping[str, str], folder: Path = Path()) -> Path:
     """Return $DEPLOYKIT_CONFIG, else deploykit.toml, else the one `*.toml` in the folder with [app] and [backend].
 
     Raises:

@@ -1,12 +1,13 @@
 """A TOML file as it is written, and with its variables filled in."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploykit.config.variables import BadVariable, interpolate
+from deploykit.config.variables import BadVariable, interpolate, named
 from deploykit.errors import ConfigError
+from deploykit.redact import Redactor
 
 _LARGEST = 1 << 20
 LAZY = ("app", "tag")
@@ -17,14 +18,20 @@ Key = tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What a file says; `name` is how messages call it."""
+    """What a file says, and the variables to fill in; `name` is how messages call it."""
 
     path: Path
     tables: Mapping[str, object]
+    environment: Mapping[str, str]
 
     @property
     def name(self) -> str:
-        return self.path.name
+        return str(self.path)
+
+    def redact(self, text: str) -> str:
+        """Return the text without the values of the secret-looking variables that the file names."""
+        names = {name for one in _texts(self.tables) for name in named(one)}
+        return Redactor({name: value for name, value in self.environment.items() if name in names})(text)
 
     def at(self, key: Key) -> object:
         """Return what is written there; None when nothing is."""
@@ -41,13 +48,23 @@ class Document:
         return ConfigError(f"{self.name}: {dotted(key)}: {problem}", hint=hint)
 
 
+def _texts(value: object) -> Iterator[str]:
+    match value:
+        case str():
+            yield value
+        case Mapping():
+            yield from (text for one in value.values() for text in _texts(one))
+        case list():
+            yield from (text for one in value for text in _texts(one))
+
+
 def dotted(key: Key) -> str:
     """Return a key as messages name it: `health.probe[0].url`."""
     text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in key)
     return text.removeprefix(".")
 
 
-def read_document(path: Path) -> Document:
+def read_document(path: Path, environment: Mapping[str, str]) -> Document:
     """Read a TOML file.
 
     Raises:
@@ -55,7 +72,7 @@ def read_document(path: Path) -> Document:
     """
     text = _text(path)
     try:
-        return Document(path, tomllib.loads(text))
+        return Document(path, tomllib.loads(text), environment)
     except RecursionError as error:
         msg = f"{path} is not valid TOML: nested too deeply"
         raise ConfigError(msg) from error
@@ -84,26 +101,26 @@ def _text(path: Path) -> str:
         raise ConfigError(msg) from error
 
 
-def fill_in(document: Document, environment: Mapping[str, str]) -> dict[str, object]:
+def fill_in(document: Document) -> dict[str, object]:
     """Return the tables with every variable filled in, but for `app.tag`."""
-    return {name: _filled(document, (name,), value, environment) for name, value in document.tables.items()}
+    return {name: _filled(document, (name,), value) for name, value in document.tables.items()}
 
 
-def fill_in_text(document: Document, key: Key, text: str, environment: Mapping[str, str]) -> str:
+def fill_in_text(document: Document, key: Key, text: str) -> str:
     """Return one text with its variables filled in; errors name its key."""
     try:
-        return interpolate(text, environment)
+        return interpolate(text, document.environment)
     except BadVariable as error:
         raise document.error(key, str(error), error.hint) from error
 
 
-def _filled(document: Document, key: Key, value: object, environment: Mapping[str, str]) -> object:
+def _filled(document: Document, key: Key, value: object) -> object:
     match value:
         case str() if key != LAZY:
-            return fill_in_text(document, key, value, environment)
+            return fill_in_text(document, key, value)
         case dict():
-            return {name: _filled(document, (*key, name), one, environment) for name, one in value.items()}
+            return {name: _filled(document, (*key, name), one) for name, one in value.items()}
         case list():
-            return [_filled(document, (*key, index), one, environment) for index, one in enumerate(value)]
+            return [_filled(document, (*key, index), one) for index, one in enumerate(value)]
         case _:
             return value

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from deploykit.config.document import Document, Key, dotted
 from deploykit.config.model import Later
+from deploykit.config.variables import named
 from deploykit.redact import is_secret
 
 NOT_BUILT = "is not built yet in this version of deploykit"
@@ -29,15 +30,16 @@ class Problem:
 
 def problems(error: ValidationError, at: Key, model: type[BaseModel], document: Document) -> Iterator[Problem]:
     """Yield what is wrong with the table at that key."""
-    for found in error.errors(include_url=False):
+    # A misspelt key first: it explains why another one is missing.
+    for found in sorted(error.errors(include_url=False), key=lambda one: one["type"] != "extra_forbidden"):
         key = (*at, *found["loc"])
         kind, context = found["type"], found.get("ctx", {})
         if kind == "extra_forbidden":
             yield unknown(key, list(model.model_fields))
         elif kind == "deploykit":
-            yield Problem(key, context["message"], context["hint"])
+            yield Problem(key, context["message"], _unset(key, document) or context["hint"])
         else:
-            words = _WORDS.get(kind, lambda _: found["msg"].lower())(context)  # noqa: B023 - called at once
+            words = _WORDS[kind](context) if kind in _WORDS else found["msg"].lower()
             yield Problem(key, words + _got(kind, key, document), _hint(kind, document.at(key)))
 
 
@@ -71,6 +73,12 @@ def _got(kind: str, key: Key, document: Document) -> str:
     if kind in {"missing", "too_short"} or any(is_secret(str(step)) for step in key):
         return ""
     return f", got {shown(document.at(key))}"
+
+
+def _unset(key: Key, document: Document) -> str:
+    text = document.at(key)
+    names = [name for name in named(text) if not document.environment.get(name)] if isinstance(text, str) else []
+    return f"Not set: {', '.join(names)}." if names else ""
 
 
 def _hint(kind: str, value: object) -> str:

@@ -70,7 +70,7 @@ class ProcessTable(BackendTable):
     type: Literal["process"]
     command: Annotated[Arguments, Field(min_length=1)]
     directory: FilePath = "releases/{tag}"
-    environment: dict[str, str] = {}
+    environment: dict[str, str] = Field(default_factory=dict)
     stop_grace: Annotated[float, Field(ge=0)] = 10.0
     service: Service = "app"
 
@@ -114,7 +114,8 @@ class Later:
     types: ClassVar = frozenset({"docker", "swarm"})
     keys: ClassVar = {
         "backend": frozenset(
-            "replicas parallelism drain pre_stop recreate_services release_timeout adopt service stack".split()
+            {"replicas", "parallelism", "drain", "pre_stop", "recreate_services", "release_timeout", "adopt", "service"}
+            | {"stack"}
         ),
         "state": frozenset({"group", "keep"}),
     }

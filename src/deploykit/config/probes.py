@@ -15,11 +15,11 @@ class HttpTable(Table):
     port: int | None = None
     path: str = "/"
     method: str = "GET"
-    headers: dict[str, str] = {}
+    headers: dict[str, str] = Field(default_factory=dict)
     timeout: float = 5.0
     status: Statuses | None = None
-    require: Expected = {}
-    warn: Expected = {}
+    require: Expected = Field(default_factory=dict)
+    warn: Expected = Field(default_factory=dict)
     verify: bool = True
     ca_file: FilePath | None = None
     service: Service | None = None

@@ -16,7 +16,6 @@ from deploykit.config.probes import PROBES, ProbeTable
 from deploykit.config.settings import Config
 from deploykit.config.values import Table
 from deploykit.errors import ConfigError
-from deploykit.redact import Redactor
 
 _T = TypeVar("_T", bound=Table)
 _TABLES = ["app", "backend", "health", "rollback", "state"]
@@ -28,9 +27,10 @@ def read_config(path: Path, environment: Mapping[str, str]) -> Config:
     Raises:
         ConfigError: something is wrong; names file, key, and the key that may have been meant.
     """
-    document = read_document(path)
-    config = _Reader(document, fill_in(document, environment)).config(environment)
-    return _without(consistency(config), document, environment) or config
+    document = read_document(path, environment)
+    config = _Reader(document, fill_in(document)).config()
+    _raise_for(consistency(config), document)
+    return config
 
 
 @dataclass
@@ -39,7 +39,7 @@ class _Reader:
     tables: Mapping[str, object]
     found: list[Problem] = field(default_factory=list)
 
-    def config(self, environment: Mapping[str, str]) -> Config:
+    def config(self) -> Config:
         self._tables()
         app = self._table(AppTable, ("app",))
         backend = self._backend()
@@ -48,10 +48,10 @@ class _Reader:
         probes = [self._probe(("health", "probe", index), table) for index, table in enumerate(probe_tables)]
         rollback = self._table(RollbackTable, ("rollback",))
         state = self._table(StateTable, ("state",))
-        _without(self.found, self.document, environment)
+        _raise_for(self.found, self.document)
         assert app and backend and health and rollback and state  # noqa: S101, PT018 - else there was a problem
         chosen = tuple(probe for probe in probes if probe)
-        return Config(self.document, environment, app, backend, health, chosen, rollback, state)
+        return Config(self.document, app, backend, health, chosen, rollback, state)
 
     def _tables(self) -> None:
         for name in self.tables:
@@ -109,10 +109,9 @@ def _no_such_type(key: Key, kind: object, known: list[str], *, present: bool) ->
     return Problem(key, f"expected {names}, got {shown(kind)}{meant}")
 
 
-def _without(found: list[Problem], document: Document, environment: Mapping[str, str]) -> None:
+def _raise_for(found: list[Problem], document: Document) -> None:
     """Raise one error for all problems, if there are any."""
     if found:
-        redact = Redactor(environment)
         text = "; ".join(dict.fromkeys(str(problem) for problem in found))
         hint = next((problem.hint for problem in found if problem.hint), "")
-        raise ConfigError(redact(f"{document.name}: {text}"), hint=redact(hint))
+        raise ConfigError(document.redact(f"{document.name}: {text}"), hint=document.redact(hint))

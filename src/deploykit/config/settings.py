@@ -16,13 +16,16 @@ class Config:
     """What a file says. Relative paths in it start at its folder."""
 
     document: Document
-    environment: Mapping[str, str]
     app: AppTable
     backend: Backend
     health: HealthTable
     probes: tuple[ProbeTable, ...]
     rollback: RollbackTable
     state: StateTable
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        return self.document.environment
 
     @property
     def folder(self) -> Path:
@@ -40,7 +43,7 @@ class Config:
         """
         hint = "Pass --tag TAG."
         try:
-            tag = fill_in_text(self.document, LAZY, self.app.tag or "", self.environment)
+            tag = fill_in_text(self.document, LAZY, self.app.tag or "")
         except ConfigError as error:
             raise ConfigError(str(error), hint=f"{hint[:-1]}. {error.hint}") from error
         if not tag:

@@ -1,10 +1,10 @@
 """A config as people get to see it: complete, with absolute paths, and without its secrets."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from deploykit.config.settings import Config
-from deploykit.redact import BLANK, Redactor, is_secret
+from deploykit.redact import BLANK, is_secret
 
 _PATHS = {("backend", "file"), ("backend", "files"), ("rollback", "previous_tag_file"), ("state", "dir")}
 
@@ -22,8 +22,7 @@ def public(config: Config) -> dict[str, Any]:
         name: {key: _absolute(config, (name, key), value) for key, value in table.items()}
         for name, table in tables.items()
     }
-    redact = Redactor(config.environment)
-    return {name: _public("", table, redact) for name, table in absolute.items()}
+    return {name: _public("", table, config.document.redact) for name, table in absolute.items()}
 
 
 def _absolute(config: Config, key: tuple[str, str], value: object) -> object:
@@ -32,7 +31,7 @@ def _absolute(config: Config, key: tuple[str, str], value: object) -> object:
     return [str(config.path(one)) for one in value] if isinstance(value, tuple) else str(config.path(str(value)))
 
 
-def _public(name: str, value: object, redact: Redactor) -> object:
+def _public(name: str, value: object, redact: Callable[[str], str]) -> object:
     match value:
         case Mapping():
             return {key: _public(key, one, redact) for key, one in value.items() if one is not None}

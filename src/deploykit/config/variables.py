@@ -31,10 +31,9 @@ def interpolate(text: str, environment: Mapping[str, str]) -> str:
     return "".join(parts) + text[at:]
 
 
-def unset(text: str, environment: Mapping[str, str]) -> list[str]:
-    """Return the variables that the text names and that are missing or empty."""
-    names = re.findall(r"(?<!\$)\$\{?([A-Za-z_][A-Za-z0-9_]*)", text)
-    return [name for name in dict.fromkeys(names) if not environment.get(name)]
+def named(text: str) -> list[str]:
+    """Return the variables that the text names."""
+    return list(dict.fromkeys(re.findall(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)", text)))
 
 
 def _expand(text: str, at: int, environment: Mapping[str, str]) -> tuple[str, int]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 from deploykit.protocols import Clock, Verdict
-from deploykit.release import ImageRef, Instance, Release
+from deploykit.release import ImageRef, Instance, Release, Status
 from deploykit.testing.script import NEVER, Behaviour
 
 _FIRST_BACKOFF = 0.1
@@ -27,7 +27,7 @@ class FakeInstance:
 
     @property
     def fingerprint(self) -> str | None:
-        return self.release and self.release.fingerprint
+        return self.release.fingerprint if self.release else None
 
     def look(self) -> Instance:
         """Return what it is now."""
@@ -75,7 +75,7 @@ class FakeInstance:
         self._become(at, replace(self.instance, status="running", restarts=restarts, started_at=self._wall(at)))
 
     def _die(self, at: float, exit_code: int, *, oom: bool) -> None:
-        status = "restarting" if self.behaviour.restarts else "exited"
+        status: Status = "restarting" if self.behaviour.restarts else "exited"
         died = replace(self.instance, exit_code=exit_code, oom_killed=oom, finished_at=self._wall(at))
         self._become(at, replace(died, status=status))
 

@@ -49,12 +49,12 @@ class FakeRelease:
         return self
 
     def crashes(self, after: float = 0.1, exit_code: int = 1, log: str = "") -> "FakeRelease":
-        """Exit by itself, having written that log."""
-        return self._does(dies_after=after, exit_code=exit_code, log=log)
+        """Exit by itself, having written that log, before it was ever ready; `ready_after` makes it ready first."""
+        return self._does(ready_after=NEVER, dies_after=after, exit_code=exit_code, log=log)
 
     def oom(self, after: float = 0.1) -> "FakeRelease":
         """Use more memory than there is, and be killed for it."""
-        return self._does(dies_after=after, exit_code=137, oom=True)
+        return self._does(ready_after=NEVER, dies_after=after, exit_code=137, oom=True)
 
     def ready_after(self, seconds: float) -> "FakeRelease":
         """Take that long to start up."""

@@ -28,7 +28,9 @@ def get(port: int, path: str, timeout: float = 5) -> Answer:
     try:
         connection.request("GET", path)
         answer = connection.getresponse()
-        return Answer(answer.status, answer.read().decode(errors="replace").strip(), answer.headers["Content-Type"])
+        return Answer(
+            answer.status, answer.read().decode(errors="replace").strip(), answer.headers.get("Content-Type", "")
+        )
     except http.client.HTTPException as error:
         raise ConnectionError(str(error)) from error
     finally:

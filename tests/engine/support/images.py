@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
@@ -32,7 +33,7 @@ class Behaviour(TypedDict, total=False):
 
     version: str  # what /version answers; the tag when not said
     status: int  # of /api/health/
-    body: str | dict[str, object]  # of /api/health/
+    body: str | Mapping[str, object]  # of /api/health/
     content_type: str
     latency: float  # seconds before /api/health/ answers
     start_delay: float  # seconds before it listens
@@ -115,7 +116,7 @@ def environment(behaviour: Behaviour) -> str:
 
 
 def _quoted(value: Any) -> str:
-    text = json.dumps(value) if isinstance(value, dict) else "" if value is False else str(value)
+    text = json.dumps(dict(value)) if isinstance(value, Mapping) else "" if value is False else str(value)
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$") + '"'
 
 

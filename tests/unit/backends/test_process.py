@@ -463,6 +463,7 @@ def test_nothing_to_prepare(stage: Stage) -> None:
     assert not any(backend.prepares(kind) for kind in Kind)
     backend.prepare(release, Control())
     backend.keep(release)
+    backend.settle(release)
     backend.demand(release.image)
     assert backend.running() is None
 

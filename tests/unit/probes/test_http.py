@@ -44,11 +44,14 @@ def test_the_url_is_asked_once(serve: Callable[..., int], respond: Callable[...,
     assert ("connection", "close") in headers
 
 
-def test_a_url_without_a_path_asks_the_root(serve: Callable[..., int], respond: Callable[..., Handle]) -> None:
+@pytest.mark.parametrize("rest", ["", "?", "?full=1"])
+def test_a_url_without_a_path_asks_the_root(
+    serve: Callable[..., int], respond: Callable[..., Handle], rest: str
+) -> None:
     """A URL without a path asks for `/`."""
     seen: list[bytes] = []
-    assert HttpProbe(url=f"http://127.0.0.1:{serve(respond(seen=seen))}").look([], 1.0) == HEALTHY
-    assert seen[0].startswith(b"GET / HTTP/1.1\r\n")
+    assert HttpProbe(url=f"http://127.0.0.1:{serve(respond(seen=seen))}{rest}").look([], 1.0) == HEALTHY
+    assert seen[0].split()[1] == b"/" + rest.encode().rstrip(b"?")
 
 
 def test_letters_beyond_ascii_are_quoted(serve: Callable[..., int], respond: Callable[..., Handle]) -> None:
@@ -62,7 +65,7 @@ def test_letters_beyond_ascii_are_quoted(serve: Callable[..., int], respond: Cal
 def test_the_host_header_is_sent_once(serve: Callable[..., int], respond: Callable[..., Handle], name: str) -> None:
     """A Host of the configuration goes out instead of the URL's, and once."""
     seen: list[bytes] = []
-    probe = HttpProbe(port=serve(respond(seen=seen)), headers={name: "sandmatch.example", "Accept": "text/plain"})
+    probe = HttpProbe(port=serve(respond(seen=seen)), headers={name: "sandmatch.example", "accept": "text/plain"})
     assert probe.look([instance()], 1.0) == HEALTHY
     headers = headers_of(seen[0])
     assert [value for key, value in headers if key == "host"] == ["sandmatch.example"]
@@ -207,6 +210,15 @@ def test_secrets_that_come_back_are_not_told(serve: Callable[..., int]) -> None:
         reason = HttpProbe(url=url, headers=headers).look([], 1.0).reason
         assert "***" in reason
         assert not [s for s in ("hunter2", "s3cr3t", "Key: k", "t0ken") if s in reason]
+
+
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 302 Go\r\nLocation: //elsewhere/hunter2/\r\n\r\n", b"hunter2\r\n"])
+def test_secrets_in_other_reasons_are_not_told(serve: Callable[..., int], answer: bytes) -> None:
+    """A secret that comes back in a redirect, or in what is not HTTP, is blanked out too."""
+    port = serve(lambda connection, _: connection.sendall(answer))
+    reason = HttpProbe(port=port, headers={"Authorization": "hunter2"}).look([instance()], 1.0).reason
+    assert "***" in reason
+    assert "hunter2" not in reason
 
 
 def test_userinfo_is_sent_and_never_told(serve: Callable[..., int], respond: Callable[..., Handle]) -> None:

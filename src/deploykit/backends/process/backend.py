@@ -84,6 +84,9 @@ class ProcessBackend:
     def keep(self, release: Release) -> None:
         """Do nothing: the store keeps content by its digest, and nothing prunes it."""
 
+    def settle(self, serving: Release) -> None:
+        """Do nothing: no tool but this one knows of the instances."""
+
     def demand(self, image: ImageRef) -> None:
         """Do nothing: whether a folder can be run, only running it tells."""
 

@@ -62,7 +62,7 @@ class Shim:
         except subprocess.TimeoutExpired as error:
             msg = f"the command was not started within {START_WAIT:g}s"
             raise StepFailed(msg) from error
-        if self._process.returncode or not Path(spec.path).exists():
+        if not Path(spec.path).exists():
             msg = "the command could not be started"
             raise StepFailed(msg, detail=said.decode(errors="replace")[-4096:])
 

@@ -58,6 +58,7 @@ class Keeper:
         self.leader = leader
         self.exited = False
         self.deadline: float | None = None
+        self.asked: set[int] = set()
 
     def record(self) -> None:
         """Put the start on record."""
@@ -68,15 +69,19 @@ class Keeper:
 
     def tend(self, wake: int) -> None:
         """Forward signals, put the exit on record, and end what is left."""
-        while True:
+        while not self.over():
             if signals(wake, self.pause()) & {signal.SIGTERM, signal.SIGINT}:
                 self.stop()
             self.look()
-            left = members(self.leader, os.getpid())
-            if self.exited and (not left or self.overdue > GIVE_UP):
-                return
-            if self.overdue >= 0:
-                send(left, signal.SIGKILL)
+
+    def over(self) -> bool:
+        """Whether nothing is left to do; ends what is due."""
+        if not self.exited and self.overdue < 0:
+            return False
+        left = members(self.leader, os.getpid())
+        send(*(left, signal.SIGKILL) if self.overdue >= 0 else (left - self.asked, signal.SIGTERM))
+        self.asked |= left
+        return self.exited and (not left or self.overdue > GIVE_UP)
 
     @property
     def overdue(self) -> float:
@@ -92,13 +97,15 @@ class Keeper:
         """Ask the command to end."""
         if self.deadline is None:
             self.deadline = time.monotonic() + self.spec.grace
-        os.killpg(self.leader, signal.SIGTERM)
+        with contextlib.suppress(PermissionError):
+            os.killpg(self.leader, signal.SIGTERM)
+        self.asked = members(self.leader)
 
     def look(self) -> None:
         """Notice ends. The leader stays a zombie: so nobody else gets its number while we signal its group."""
-        reap(self.leader)
         end = os.waitid(os.P_PID, self.leader, os.WEXITED | os.WNOHANG | os.WNOWAIT)
         if self.exited or end is None:
+            reap(self.leader)
             return
         self.exited = True
         killed = end.si_code != os.CLD_EXITED
@@ -106,7 +113,6 @@ class Keeper:
         with contextlib.suppress(OSError):  # a full disk: then its exit code is not known, and that is all
             save(self.spec.path, {**self.spec.record, "finished_at": time.time()})
         self.deadline = self.deadline or time.monotonic()
-        send(members(self.leader, os.getpid()), signal.SIGTERM)
 
 
 def main() -> None:
@@ -130,6 +136,7 @@ def main() -> None:
     silence()
     keeper.tend(wake)
     os.waitpid(leader, 0)
+    os._exit(0)  # the next start waits for this end
 
 
 def fork(spec: Spec) -> tuple[int, int]:
@@ -247,7 +254,7 @@ def table() -> list[tuple[int, int, int, str]]:
         rows = []
         for one in os.scandir("/proc"):
             if one.name.isdigit():
-                with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                with contextlib.suppress(OSError):
                     state, parent, group = stat(one.name)[:3]
                     rows.append([one.name, parent, group, state])
     return [(int(pid), int(parent), int(group), state[0]) for pid, parent, group, state in rows]

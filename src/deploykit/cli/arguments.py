@@ -1,0 +1,146 @@
+"""What can be typed. Only the module of the verb that was typed is imported."""
+
+import argparse
+from collections.abc import Sequence
+from importlib import import_module
+from itertools import zip_longest
+from typing import Any, NoReturn, Protocol
+
+from deploykit.errors import ConfigError
+
+VERBS = {
+    "run": ("run", "take an image live; when it fails, what served comes back by itself"),
+    "deploy": ("run", "the same as run"),
+    "rollback": ("rollback", "one good release back, or to the one named"),
+    "recover": ("recover", "finish what a killed run left"),
+    "abort": ("abort", "stop the running deployment, and wait until what serves is safe"),
+    "status": ("status", "what runs, and what the last deployment came to"),
+    "history": ("history", "the deployments, newest first; or one of them"),
+    "health": ("health", "look once with every probe"),
+    "config": ("config", "the config file, as deploykit understands it"),
+    "demo": ("demo", "a good and a broken deploy, without Docker"),
+}
+PULLS = ("always", "missing", "never")
+_EPILOG = """\
+CONFIG.toml is $DEPLOYKIT_CONFIG, deploykit.toml, or the one .toml here with [app] and [backend], when none is named.
+exit codes: 0 it serves; 1 failed, what served before serves; 2 usage or configuration; 3 look now; 4 failed, and
+nothing to go back to; 5 the runtime cannot be reached; 75 another deployment runs; 130, 143 interrupted."""
+
+
+class Verb(Protocol):
+    """A module of a verb."""
+
+    WORDS: str
+    """How its argument beside the config file is called; empty for none."""
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add the verb's own options."""
+
+    def run(self, args: argparse.Namespace) -> int:
+        """Do it, and return the exit code."""
+
+
+class UsageError(ConfigError):
+    """What was typed cannot be understood."""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are ours: one message, and a hint."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message, hint=f"`{self.prog} --help` shows what can be typed.")
+
+
+def parse(words: Sequence[str]) -> tuple[Verb, argparse.Namespace]:
+    """Return the verb that was typed, and its arguments.
+
+    Raises:
+        UsageError: they cannot be understood.
+        SystemExit: help or the version was asked for, and printed.
+    """
+    top = _top_parser()
+    typed = top.parse_args(words)
+    if typed.verb is None:
+        top.error("say what to do")
+    if typed.verb not in VERBS:
+        top.error(f"there is no verb {typed.verb!r}{_meant(typed.verb)}")
+    verb: Any = import_module(f"deploykit.cli.{VERBS[typed.verb][0]}")
+    return verb, _parse_verb(typed.verb, verb, typed.rest, typed.config)
+
+
+def _top_parser() -> Parser:
+    width = max(map(len, VERBS))
+    verbs = "\n".join(f"  {name:<{width}}  {what}" for name, (_, what) in VERBS.items())
+    parser = Parser(
+        prog="deploykit",
+        usage="deploykit VERB [CONFIG.toml] [ARGS]",
+        description=f"Deploys a container image, judges it by health probes, and rolls back by itself.\n\n{verbs}",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("-c", "--config", metavar="FILE", help="the config file, whatever its name ends in")
+    parser.add_argument("--version", action=_Version, help="show the version")
+    parser.add_argument("verb", nargs="?", help=argparse.SUPPRESS)
+    parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    return parser
+
+
+def _parse_verb(name: str, verb: Verb, words: list[str], config: str | None) -> argparse.Namespace:
+    metavars = f"[CONFIG.toml] {verb.WORDS}".strip()
+    what = VERBS[name][1]
+    parser = Parser(
+        prog=f"deploykit {name}",
+        usage=f"deploykit {name} {metavars} [OPTIONS]",
+        description=f"{what[0].upper()}{what[1:]}.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("words", nargs="*", help=argparse.SUPPRESS)
+    parser.add_argument("-c", "--config", metavar="FILE", default=config, help="the config file")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    verb.add_arguments(parser)
+    args = parser.parse_intermixed_args(_with_pull(words))
+    args.config, args.words = _split(parser, args, most=1 if verb.WORDS else 0)
+    return args
+
+
+def _with_pull(words: list[str]) -> list[str]:
+    """Let `--pull` alone mean `--pull always`, whatever follows it."""
+    pairs = zip_longest(words, words[1:])
+    return ["--pull=always" if word == "--pull" and after not in PULLS else word for word, after in pairs]
+
+
+def _split(parser: Parser, args: argparse.Namespace, most: int) -> tuple[str | None, list[str]]:
+    """Part the config file from the other arguments: it is the one that ends in .toml."""
+    files = [word for word in args.words if word.endswith(".toml")]
+    others = [word for word in args.words if not word.endswith(".toml")]
+    if len(files) + (args.config is not None) > 1:
+        parser.error("name one config file, not several")
+    if len(others) > most:
+        parser.error(f"unexpected argument {others[most]!r} (a config file's name ends in .toml, or follows -c)")
+    return (files[0] if files else args.config), others
+
+
+def _meant(typed: str) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(typed, VERBS, n=1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+class _Version(argparse.Action):
+    def __init__(self, option_strings: Sequence[str], dest: str, help: str | None = None) -> None:  # noqa: A002
+        super().__init__(option_strings, dest, nargs=0, help=help)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        import deploykit
+
+        parser.exit(0, f"deploykit {deploykit.__version__}\n")
+
+
+def seconds(text: str) -> float:
+    """Read a number of seconds."""
+    value = float(text)
+    if not 0 <= value < float("inf"):
+        raise ValueError(text)
+    return value

@@ -1,0 +1,51 @@
+"""`deploykit rollback`."""
+
+import argparse
+
+from deploykit.cli.app import open_app
+from deploykit.cli.arguments import UsageError, seconds
+from deploykit.cli.follow import following
+from deploykit.cli.signals import interruptible
+
+WORDS = "[TAG or ID]"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `rollback`."""
+    parser.add_argument("--to", metavar="TAG or ID", help="the same as naming it without --to")
+    parser.add_argument(
+        "--files", choices=["release", "current"], default="release", help="run it with its own files, or with today's"
+    )
+    parser.add_argument("--abort", action="store_true", help="abort a running deployment first")
+    parser.add_argument("-m", "--message", default="", help="what it is for; kept in the history")
+    parser.add_argument("--no-rollback", action="store_true", help="when it fails, leave it as it is")
+    parser.add_argument("--force", action="store_true", help="also across a release that is marked irreversible")
+    parser.add_argument("--lock-wait", type=seconds, default=0.0, metavar="S", help="seconds to wait for one's turn")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Roll back."""
+    to = _target(args)
+    with interruptible() as interruption, following(args) as follow:
+        app = open_app(args)
+        if args.abort:
+            app.abort(on_event=follow)
+        result = app.rollback(
+            to,
+            files=args.files,
+            message=args.message,
+            rollback=not args.no_rollback,
+            force=args.force,
+            lock_wait=args.lock_wait,
+            cancel=interruption,
+            on_event=follow,
+        )
+        follow.end(result.exit_code)
+        return result.exit_code
+
+
+def _target(args: argparse.Namespace) -> str | None:
+    named = [*args.words, *([args.to] if args.to is not None else [])]
+    if len(named) > 1:
+        raise UsageError("name one release to go back to, not two", hint="`deploykit history` lists them.")
+    return named[0] if named else None

@@ -1,0 +1,98 @@
+"""`deploykit status`."""
+
+import argparse
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from deploykit.cli.app import command, open_app
+from deploykit.cli.output import say
+from deploykit.observers.json import dump, release_document
+from deploykit.observers.text import iso, one_line
+
+if TYPE_CHECKING:
+    from deploykit.protocols import Holder
+    from deploykit.release import Instance, Release
+    from deploykit.status import Status
+
+WORDS = ""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `status`: none of its own."""
+
+
+def run(args: argparse.Namespace) -> int:
+    """Show what runs."""
+    status = open_app(args).status()
+    if args.json:
+        say(dump(_document(status)))
+    else:
+        for line in _lines(status, args):
+            say(one_line(line))
+    return 0 if status.ok else 1
+
+
+def _document(status: "Status") -> dict[str, Any]:
+    return {
+        "app": status.app,
+        "state": status.state.name if status.state else None,
+        "outcome": status.outcome.name if status.outcome else None,
+        "current": release_document(status.current),
+        "candidate": release_document(status.candidate),
+        "previous": release_document(status.previous),
+        "instances": [_instance(one) for one in status.instances],
+        "lock": _lock(status.lock),
+    }
+
+
+def _instance(one: "Instance") -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "service": one.service,
+        "status": one.status,
+        "health": one.health,
+        "exit_code": one.exit_code,
+        "restarts": one.restarts,
+        "started_at": iso(one.started_at),
+    }
+
+
+def _lock(holder: "Holder | None") -> dict[str, Any] | None:
+    if holder is None:
+        return None
+    return {"pid": holder.pid, "by": holder.by, "since": iso(holder.since), "doing": holder.doing}
+
+
+def _lines(status: "Status", args: argparse.Namespace) -> Iterator[str]:
+    yield f"{status.app}: {_last(status)}"
+    yield f"  current    {_release(status.current)}"
+    if status.candidate:
+        yield f"  candidate  {_release(status.candidate)}"
+    yield f"  previous   {_release(status.previous)}"
+    for one in status.instances:
+        yield f"  instance   {_instance_line(one)}"
+    if status.lock:
+        held = status.lock
+        yield f"  lock       pid {held.pid}, {held.by}, since {iso(held.since)} ({held.doing})"
+    elif status.state and status.outcome is None:
+        yield f"  look now   the last deployment was left half-way: `{command(args, 'recover')}` finishes it"
+
+
+def _last(status: "Status") -> str:
+    if status.state is None:
+        return "never deployed"
+    return f"the last deployment is {status.state.name}" + (f" ({status.outcome.name})" if status.outcome else "")
+
+
+def _release(release: "Release | None") -> str:
+    if release is None:
+        return "nothing"
+    pin = release.image.digest or release.image.id or "not pinned"
+    return f"{release.image.name}  {release.id or 'not deployed by deploykit'}  {pin}"
+
+
+def _instance_line(one: "Instance") -> str:
+    health = f", {one.health}" if one.health else ""
+    restarts = f", restarted {one.restarts} times" if one.restarts else ""
+    since = f", since {iso(one.started_at)}" if one.started_at else ""
+    return f"{one.service}  {one.name or one.id}  {one.status}{health}{restarts}{since}"

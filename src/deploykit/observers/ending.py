@@ -1,0 +1,86 @@
+"""The last lines of a deployment: what came of it, what serves now, and what to type next."""
+
+from collections.abc import Callable, Iterator
+from typing import Literal
+
+from deploykit.errors import Outcome
+from deploykit.events import Finished
+from deploykit.record import Kind
+from deploykit.release import Release
+from deploykit.states import State
+
+Level = Literal["debug", "info", "warning", "error"]
+Line = tuple[Level, str]
+
+Command = Callable[[str], str]
+"""How a verb is typed: `deploykit VERB sandmatch.toml`."""
+
+_VERDICTS: dict[Outcome, Line] = {
+    Outcome.deployed: ("info", "{serving} serves, healthy after {duration:.1f}s"),
+    Outcome.unchanged: ("info", "{serving} serves already, and is healthy: nothing was changed"),
+    Outcome.rolled_back: ("info", "{serving} serves again; {image} failed"),
+    Outcome.restore_failed: ("error", "ERROR: LOOK NOW: {image} failed, and so did going back"),
+    Outcome.left_unhealthy: ("error", "ERROR: LOOK NOW: {image} failed, and was left as it is: {left_because}"),
+    Outcome.no_target: ("error", "ERROR: {image} failed, and there was nothing to go back to: it was left as it is"),
+    Outcome.unfinished: ("error", "ERROR: LOOK NOW: {id} is not finished, it is in {state}"),
+}
+_UNTOUCHED: Line = ("info", "Nothing was touched: {still}")
+_STOPPED: Line = ("info", "{serving} serves again; {image} was interrupted")
+_DONE = {Kind.deploy: "Deploy completed successfully", Kind.rollback: "Rollback completed successfully"}
+
+
+def ending(event: Finished, command: Command) -> Iterator[Line]:
+    """Yield the last lines of a deployment."""
+    level, template = _verdict(event)
+    yield level, template.format_map(_words(event))
+    if event.exit_code:
+        yield "info", f"Next: {_next(event, command)}"
+    if event.state is State.healthy:
+        yield "info", _DONE[event.kind]
+    elif event.state is State.rolled_back and event.kind is Kind.deploy:
+        yield "info", _DONE[Kind.rollback]
+
+
+def named(release: Release | None) -> str:
+    """Return a release as people know it, with its id."""
+    if release is None:
+        return "nothing"
+    return f"{release.image.name} ({release.id})" if release.id else release.image.name
+
+
+def _verdict(event: Finished) -> Line:
+    if event.outcome is Outcome.interrupted and event.state is State.rolled_back:
+        return _STOPPED
+    return _VERDICTS.get(event.outcome, _UNTOUCHED)
+
+
+def _words(event: Finished) -> dict[str, object]:
+    return {
+        "id": event.id,
+        "image": event.image.name,
+        "serving": named(event.serving),
+        "state": event.state.name,
+        "duration": event.duration,
+        "still": f"{named(event.serving)} still serves" if event.serving else "nothing served, and nothing serves",
+        "left_because": _left_because(event),
+    }
+
+
+def _left_because(event: Finished) -> str:
+    if event.release and event.release.irreversible:
+        return "it is marked irreversible, and only --force goes back across it"
+    return "going back by itself is switched off"
+
+
+def _next(event: Finished, command: Command) -> str:
+    match event.outcome:
+        case Outcome.unfinished:
+            return f"`{command('recover')}` goes on with it; `{command('status')}` shows what runs"
+        case Outcome.restore_failed:
+            return f"`{command('rollback')}` tries again; `{command('status')}` shows what runs"
+        case Outcome.left_unhealthy if event.previous:
+            return f"`{command('rollback')}` brings back {named(event.previous)}"
+        case Outcome.left_unhealthy | Outcome.no_target:
+            return f"`{command('run')} --tag TAG` deploys one that works"
+        case _:
+            return f"mend it and deploy again; `{command('history')} {event.id}` tells what happened"

@@ -1,0 +1,66 @@
+"""Events as JSON: one object a line."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from enum import Enum
+from typing import Any
+
+from deploykit.events import Event
+from deploykit.observers.text import iso
+from deploykit.record import Failure
+from deploykit.release import ImageRef, Release
+
+
+class JsonObserver:
+    """Hands each event to `write` as a line of JSON, without its line end."""
+
+    def __init__(self, write: Callable[[str], object]) -> None:
+        self._write = write
+
+    def __call__(self, event: Event) -> None:
+        self._write(dump(document(event)))
+
+
+def dump(value: object) -> str:
+    """Return a value on one line of JSON, in ASCII: no encoding of a terminal can spoil it."""
+    return json.dumps(value, allow_nan=False)
+
+
+def document(event: Event) -> dict[str, Any]:
+    """Return an event as an object: `event` is its name, its fields go beside it."""
+    found: dict[str, Any] = {"event": event.name}
+    for one in fields(event):
+        value = getattr(event, one.name)
+        found[one.name] = iso(value) if one.name == "at" else plain(value)
+        if isinstance(value, ImageRef):
+            found |= _pin(value)
+    return found
+
+
+def plain(value: object) -> object:
+    """Return a value as JSON has it."""
+    match value:
+        case Enum():
+            return value.name
+        case ImageRef():
+            return value.name
+        case Release():
+            return release_document(value)
+        case Failure():
+            return {one.name: plain(getattr(value, one.name)) for one in fields(value)}
+        case Mapping():
+            return {str(key): plain(one) for key, one in value.items()}
+        case list() | tuple():
+            return [plain(one) for one in value]
+        case _:
+            return value
+
+
+def release_document(release: Release | None) -> dict[str, Any] | None:
+    """Return a release as an object, null for none."""
+    return {"id": release.id or None, "image": release.image.name, **_pin(release.image)} if release else None
+
+
+def _pin(image: ImageRef) -> dict[str, str | None]:
+    return {"tag": image.tag, "digest": image.digest, "image_id": image.id}

@@ -1,0 +1,178 @@
+"""The story of a deployment in the runbook's lines. Scripts and people rely on them word for word."""
+
+import re
+from collections.abc import Iterator
+
+from deploykit.events import (
+    Adopted,
+    Event,
+    Failed,
+    Finished,
+    Looked,
+    Moved,
+    Progress,
+    Pulled,
+    Restoring,
+    Resumed,
+    Saved,
+    Started,
+    Warned,
+)
+from deploykit.observers.ending import Command, Line, ending
+from deploykit.observers.text import lines, one_line
+from deploykit.record import Failure, Kind
+from deploykit.release import ImageRef, Release
+from deploykit.states import State
+
+HEARTBEAT = 10.0
+"""Seconds between two lines of a wait that does not come to an end."""
+_OUTPUT_LINES = 5
+_LOG_LINES = 10
+_STEPS = {
+    State.preparing: "Preparing...",
+    State.starting: "Starting containers...",
+    State.checking: "Smoke check...",
+    State.promoting: "Retiring what served before...",
+}
+# Told by the core in these words; they are no errors.
+_INTERRUPTED = re.compile(r"Interrupted by (\w+)")
+_GIVEN_UP = re.compile(r"(Given up|Abandoned) in ")
+
+
+class Narrator:
+    """Turns events into lines. It remembers what it must to tell why something is restored.
+
+    `command` returns how a verb is typed, for the line that says what to do next.
+    """
+
+    def __init__(self, command: Command = lambda verb: f"deploykit {verb}") -> None:
+        self._command = command
+        self._kind = Kind.deploy
+        self._failure: Failure | None = None
+        self._restoring: Release | None = None
+        self._told = 0.0
+
+    def __call__(self, event: Event) -> Iterator[Line]:
+        """Yield the lines of an event, none for most."""
+        for level, text in self._lines(event):
+            yield level, one_line(text)
+
+    def _lines(self, event: Event) -> Iterator[Line]:  # noqa: C901 - one line for each kind of event
+        match event:
+            case Started():
+                yield from self._started(event)
+            case Resumed():
+                yield from self._resumed(event)
+            case Adopted():
+                yield from _adopted(event)
+            case Saved() if self._kind is Kind.deploy:
+                yield "info", f"Saved current version for rollback: {short(event.release.image)}"
+            case Moved():
+                yield from self._moved(event)
+            case Progress():
+                yield "debug", event.line
+            case Pulled():
+                yield "info", f"Pulled: {event.image.name} ({event.image.digest or event.image.id})"
+            case Looked() if not event.healthy:
+                yield from self._waiting(event)
+            case Warned():
+                yield "warning", f"WARNING: {event.text}"
+            case Failed():
+                yield from self._failed(event.failure)
+            case Restoring():
+                yield from self._restore(event)
+            case Finished():
+                yield from ending(event, self._command)
+            case _:
+                return
+
+    def _started(self, event: Started) -> Iterator[Line]:
+        self._begin(event.kind)
+        if event.kind is Kind.deploy:
+            yield "info", f"Using image: {event.image.name}"
+        else:
+            yield from _rolling_back_to(event.image)
+
+    def _resumed(self, event: Resumed) -> Iterator[Line]:
+        self._begin(event.kind)
+        what = f"a {event.kind.name} of {event.image.name}"
+        yield "info", f"Finishing {event.id}, {what} that was killed in {event.state.name}"
+
+    def _begin(self, kind: Kind) -> None:
+        self._kind, self._failure, self._restoring, self._told = kind, None, None, 0.0
+
+    def _moved(self, event: Moved) -> Iterator[Line]:
+        self._told = 0.0
+        if event.target in _STEPS:
+            yield "info", _STEPS[event.target]
+        elif event.target is State.pulling:
+            yield "info", "Pulling..."
+
+    def _waiting(self, event: Looked) -> Iterator[Line]:
+        if event.elapsed - self._told >= HEARTBEAT:
+            self._told = event.elapsed
+            yield "info", f"Not healthy yet, {event.elapsed:.0f}s of {event.budget:g}s: {event.reason}"
+
+    def _failed(self, failure: Failure) -> Iterator[Line]:
+        self._failure, self._told = failure, 0.0
+        if _INTERRUPTED.match(failure.summary) or _GIVEN_UP.match(failure.summary):
+            yield "info", failure.summary
+        elif failure.state is State.rolling_back:
+            yield "error", f"ERROR: Rollback failed: {failure.summary}"
+        else:
+            yield "error", f"ERROR: {failure.summary}"
+        yield from _evidence(failure)
+
+    def _restore(self, event: Restoring) -> Iterator[Line]:
+        if event.release == self._restoring:
+            return  # the engine went away in between, and it begins again
+        self._restoring = event.release
+        yield "info", self._why()
+        if self._kind is Kind.deploy:
+            yield from _rolling_back_to(event.release.image)
+        else:
+            yield "info", f"Restoring what served before: {event.release.image.name}"
+
+    def _why(self) -> str:
+        failure = self._failure
+        if failure is None:
+            return "Going on with going back"
+        if interrupted := _INTERRUPTED.match(failure.summary):
+            return f"Restoring after {interrupted[1]}"
+        if _GIVEN_UP.match(failure.summary):
+            return "Restoring, as asked"
+        if failure.dead or failure.state is State.checking:
+            return "Auto-rollback triggered due to health check failure"
+        return f"Auto-rollback triggered due to a failure in {failure.state.name}"
+
+
+def short(image: ImageRef) -> str:
+    """Return the tag; of an image without one, what pins it."""
+    return image.tag or image.digest or image.id or image.name
+
+
+def _rolling_back_to(image: ImageRef) -> Iterator[Line]:
+    yield "info", "ROLLBACK: Starting rollback to previous version..."
+    yield "info", f"Rolling back to: {image.name}"
+
+
+def _adopted(event: Adopted) -> Iterator[Line]:
+    image = event.release.image.name
+    if event.healthy:
+        yield "info", f"Adopted what serves: {image}, healthy, as {event.release.id}"
+    else:
+        yield "warning", f"WARNING: what serves is not healthy: {image} ({event.reason})"
+
+
+def _evidence(failure: Failure) -> Iterator[Line]:
+    """What was seen last: the probe's answer, or the output of the command that failed; and the app's last lines."""
+    looked = failure.dead or failure.summary.startswith("Health check failed")
+    if looked and failure.detail:
+        yield "info", f"Last answer: {failure.detail}"
+    elif failure.detail:
+        yield from (("info", f"| {line}") for line in lines(failure.detail, _OUTPUT_LINES))
+    if failure.logs:
+        yield "info", "Its last log lines:"
+        yield from (("info", f"| {line}") for line in lines(failure.logs, _LOG_LINES))
+    if failure.hint:
+        yield "info", f"Hint: {failure.hint}"

@@ -1,0 +1,39 @@
+"""What a failing deployment goes back to, and whether it may."""
+
+from collections.abc import Callable
+
+from deploykit.record import Kind, Record
+from deploykit.release import Release, Snapshot
+from deploykit.stack import Stack, restore_target
+
+
+def choose_restore(record: Record, stack: Stack, snapshot: Callable[[], Snapshot]) -> Release | None:
+    """Return the restore target of a deployment. `snapshot` reads today's files for the image asked for."""
+
+    def is_candidate(release: Release | None) -> bool:
+        return release is not None and _is_candidate(record, release, snapshot)
+
+    good = bool(record.current_healthy) or not (record.adopted or is_candidate(record.current))
+    return restore_target(stack, record.current, current_good=good, is_candidate=is_candidate)
+
+
+def _is_candidate(record: Record, release: Release, snapshot: Callable[[], Snapshot]) -> bool:
+    """Before the pull a candidate has no content yet: then its name and today's files tell."""
+    if record.candidate:
+        return release.same_as(record.candidate)
+    return release.image.name == record.asked.name and release.parts == snapshot().parts
+
+
+def restorable(record: Record) -> bool:
+    """Whether a failure may go back. Switched off for failed deploys alone; a rollback carries its own switch."""
+    if record.restore is None or _goes_back_across(record, record.restore):
+        return False
+    return record.options.auto or (record.kind is Kind.deploy and record.interrupted is not None)
+
+
+def _goes_back_across(record: Record, target: Release) -> bool:
+    """Whether an irreversible release lies between. A rollback that fails goes forward again, so crosses nothing."""
+    tried = record.candidate
+    if tried is None or not tried.irreversible or tried.same_as(target):
+        return False
+    return record.kind is Kind.deploy and not record.options.force

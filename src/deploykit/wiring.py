@@ -1,0 +1,153 @@
+"""From a config file to an App: the only place where the core and the adapters meet."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import assert_never
+
+from deploykit.app import App
+from deploykit.clock import SystemClock
+from deploykit.config import Config, public, read_config
+from deploykit.config.model import ComposeTable, ProcessTable
+from deploykit.config.probes import CommandTable, ContainerTable, HttpTable, TcpTable
+from deploykit.errors import ConfigError
+from deploykit.health import HealthPolicy
+from deploykit.protocols import Backend, Clock, Probe, PullPolicy, StateStore
+from deploykit.store import StateFolder
+
+
+@dataclass(frozen=True, slots=True)
+class Adapters:
+    """What of an app touches the world. `wire` makes them; tests put others in their place."""
+
+    backend: Backend
+    probes: tuple[Probe, ...]
+    state: StateStore
+    clock: Clock
+
+
+def load(path: str | os.PathLike[str] = "deploykit.toml", target: str | None = None) -> App:
+    """Make the app that a config file describes. Reads the file, and touches no engine.
+
+    Raises:
+        ConfigError: the file is not there, or something in it is wrong; names file and key.
+    """
+    if target is not None:
+        msg = f"target {target!r}: targets are not built yet in this version of deploykit"
+        raise ConfigError(msg, hint="Use a config file for each target.")
+    config = read_config(Path(path), os.environ)
+    return assemble(config, wire(config))
+
+
+def assemble(config: Config, adapters: Adapters) -> App:
+    """Make an app of its config and its adapters."""
+    return App(
+        config.app.name,
+        config.app.image,
+        adapters.backend,
+        adapters.probes,
+        _policy(config),
+        state=adapters.state,
+        clock=adapters.clock,
+        tag=config.tag if config.app.tag is not None else None,
+        auto=config.rollback.auto,
+        pull=PullPolicy(config.backend.pull),
+        config=public(config),
+    )
+
+
+def wire(config: Config) -> Adapters:
+    """Make the real adapters of a config."""
+    clock = SystemClock()
+    state = StateFolder(config.path(config.state.dir), config.path(config.rollback.previous_tag_file), clock)
+    backend = _backend(config, state)
+    probes = [_probe(config, index, backend) for index in range(len(config.probes))]
+    return Adapters(backend, tuple(probes), state, clock)
+
+
+def _policy(config: Config) -> HealthPolicy:
+    return HealthPolicy(**config.health.model_dump())
+
+
+def _backend(config: Config, state: StateFolder) -> Backend:
+    table = config.backend
+    match table:
+        case ComposeTable():
+            return _compose(config, table, state)
+        case ProcessTable():
+            return _process(config, table, state)
+        case never:
+            assert_never(never)
+
+
+# The backends are imported late: each brings a library that the others, and the looking verbs, can do without.
+
+
+def _compose(config: Config, table: ComposeTable, state: StateFolder) -> Backend:
+    from deploykit.backends.compose import ComposeBackend
+
+    judged = [probe.service or table.services[0] for probe in config.probes if isinstance(probe, ContainerTable)]
+    return ComposeBackend(
+        name=config.app.name,
+        files=[config.path(file) for file in table.compose_files],
+        services=table.services,
+        state=state.path,
+        releases=state.files,
+        image_env=table.image_env,
+        tag_env=table.tag_env,
+        pull_timeout=table.pull_timeout,
+        host=table.host,
+        context=table.context,
+        judged_by_healthcheck=frozenset(judged),
+    )
+
+
+def _process(config: Config, table: ProcessTable, state: StateFolder) -> Backend:
+    from deploykit.backends.process import ProcessBackend
+
+    return ProcessBackend(
+        name=config.app.name,
+        base=config.folder,
+        state=state.path,
+        files=state.files,
+        command=table.command,
+        directory=table.directory,
+        environment=table.environment,
+        stop_grace=table.stop_grace,
+        service=table.service,
+    )
+
+
+def _probe(config: Config, index: int, backend: Backend) -> Probe:
+    from deploykit import probes
+
+    table = config.probes[index]
+    keys = table.model_dump(exclude={"type"}) | {"service": table.service or config.backend.services[0]}
+    with _named(config, index):
+        match table:
+            case HttpTable():
+                return probes.HttpProbe(**keys | {"ca_file": _absolute(config, table.ca_file)})
+            case TcpTable():
+                return probes.TcpProbe(**keys)
+            case ContainerTable():
+                return probes.ContainerProbe(**keys)
+            case CommandTable():
+                return probes.CommandProbe(**keys, execute=backend.execute)
+            case never:
+                assert_never(never)
+
+
+@contextmanager
+def _named(config: Config, index: int) -> Iterator[None]:
+    """Put file and table before what a probe has against its keys."""
+    try:
+        yield
+    except ConfigError as error:
+        msg = f"{config.document.name}: health.probe[{index}].{error}"
+        raise ConfigError(msg, hint=error.hint) from error
+
+
+def _absolute(config: Config, path: str | None) -> str | None:
+    return None if path is None else str(config.path(path))

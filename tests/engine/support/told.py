@@ -1,0 +1,57 @@
+"""What deploykit told, and whether all that can be asked agrees."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from subprocess import CompletedProcess
+
+    from tests.engine.support.project import ComposeApp
+
+
+def assert_in_order(output: str, expected: Iterable[str]) -> None:
+    """Assert that these lines stand in the output, word for word, in this order; others may stand between."""
+    lines = iter(output.splitlines())
+    for wanted in expected:
+        assert any(line == wanted for line in lines), f"{wanted!r} is missing, or not in its place, in:\n{output}"
+
+
+def ended(done: CompletedProcess[str], exit_code: int) -> CompletedProcess[str]:
+    """Assert that a command ended so, without a traceback; shows what it wrote when not."""
+    story = f"exit {done.returncode}, not {exit_code}\n--- out\n{done.stdout}\n--- err\n{done.stderr}"
+    assert done.returncode == exit_code, story
+    assert "Traceback" not in done.stdout + done.stderr, story
+    return done
+
+
+def status(app: ComposeApp) -> dict[str, Any]:
+    """Return what `status --json` says."""
+    said: dict[str, Any] = json.loads(app.deploykit("status", "--json").stdout)
+    return said
+
+
+def history(app: ComposeApp) -> list[dict[str, Any]]:
+    """Return what `history --json` says."""
+    said: list[dict[str, Any]] = json.loads(ended(app.deploykit("history", "--json"), 0).stdout)
+    return said
+
+
+def assert_all_agree(app: ComposeApp, *versions: str) -> str:
+    """Assert that one container serves one of the versions, and that journal, tag file and engine agree on it."""
+    container = app.container()
+    assert container.name == f"{app.name}-web-1"
+    assert app.serves(versions[0], within=0.5) or app.serves(versions[-1], within=5)
+    version = app.version()
+    assert version in versions
+    said = status(app)
+    assert said["current"]["tag"] == version
+    assert said["current"]["image_id"] == container.image_id
+    assert said["state"] in {"healthy", "rolled_back", "failed"}
+    assert said["lock"] is None
+    expected = said["previous"]["tag"] if said["previous"] else version
+    if app.tag_file.exists():
+        assert app.tag_file.read_text() == f"{expected}\n"
+    return str(version)

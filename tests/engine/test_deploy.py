@@ -1,0 +1,263 @@
+"""`deploykit run` on a real engine: good releases go live, bad ones leave what served serving."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from scripts.commands import until
+from tests.engine.support.told import assert_all_agree, assert_in_order, ended, history, status
+
+if TYPE_CHECKING:
+    from tests.engine.support.project import ComposeApp
+
+UNHEALTHY = {"ok": False, "checks": {"database": True, "frontend_assets": True}}
+NO_DATABASE = {"ok": True, "checks": {"database": False, "frontend_assets": True}}
+NO_ASSETS = {"ok": True, "checks": {"database": True, "frontend_assets": False}}
+
+
+@pytest.fixture
+def serving(compose_app: ComposeApp) -> ComposeApp:
+    """An app of which deploykit has deployed `old`."""
+    compose_app.push("old")
+    ended(compose_app.deploykit("run", "--tag", "old"), 0)
+    return compose_app
+
+
+def test_a_good_release_goes_live(serving: ComposeApp) -> None:
+    """A good deploy exits 0, notes the old tag, and is named by status, by its digest, and by Compose."""
+    image = serving.push("new")
+
+    done = ended(serving.deploykit("run", "--tag", "new"), 0)
+
+    assert_in_order(
+        done.stdout,
+        [
+            f"[deploy] Using image: {image.reference}",
+            "[deploy] Saved current version for rollback: old",
+            "[deploy] Starting containers...",
+            "[deploy] Smoke check...",
+            "[deploy] Deploy completed successfully",
+        ],
+    )
+    assert done.stdout.splitlines()[-1] == "[deploy] Deploy completed successfully"
+    assert serving.tag_file.read_text() == "old\n"
+    current = status(serving)["current"]
+    assert (current["tag"], current["digest"], current["image_id"]) == ("new", image.digest, image.image_id)
+    shown = serving.compose("images", tag="new").splitlines()[-1].split()
+    assert shown[1:3] == [image.repository, "new"]
+    assert_all_agree(serving, "new")
+
+
+def test_the_same_release_again_moves_no_container(serving: ComposeApp) -> None:
+    """A release that serves already, and is healthy, is left alone: unchanged, 0, the tag file as it was."""
+    before = serving.container()
+
+    done = ended(serving.deploykit("run", "--tag", "old", "--json"), 0)
+
+    assert json.loads(done.stdout.splitlines()[-1])["outcome"] == "unchanged"
+    assert serving.container() == before
+    ended(serving.deploykit("run", "--tag", "old", "--force"), 0)
+    assert serving.container().id != before.id
+
+
+def test_a_release_that_exits_at_start_is_restored(serving: ComposeApp) -> None:
+    """A crash at start is told with its code, what served comes back, exit 1, and the site is hardly down."""
+    serving.push("bad", exit_after=0, exit_code=3)
+
+    with serving.client() as client:
+        done = ended(serving.deploykit("run", "--tag", "bad"), 1)
+        assert serving.serves("old")
+
+    error = next(line for line in done.stdout.splitlines() if "ERROR" in line)
+    assert error.startswith("[deploy] ERROR: Container exited with code 3 after 0.")
+    assert_in_order(
+        done.stdout,
+        [
+            error,
+            "[deploy] Auto-rollback triggered due to health check failure",
+            "[deploy] ROLLBACK: Starting rollback to previous version...",
+            f"[deploy] Rolling back to: {serving.images.repository}:old",
+            "[deploy] Rollback completed successfully",
+        ],
+    )
+    assert client.outage().longest <= 4
+    assert "ImportError: courts" in done.stdout
+    assert_all_agree(serving, "old")
+
+
+def test_the_failure_is_told_in_json(serving: ComposeApp) -> None:
+    """With --json every line is an object, and the last one tells outcome, state, exit code and the cause."""
+    serving.push("bad", exit_after=0, exit_code=3)
+
+    done = ended(serving.deploykit("run", "--tag", "bad", "--json"), 1)
+
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert events[-1]["event"] == "deployment.finished"
+    assert (events[-1]["outcome"], events[-1]["state"], events[-1]["exit_code"]) == ("rolled_back", "rolled_back", 1)
+    assert events[-1]["failure"]["exit_code"] == 3
+    newest = history(serving)[0]
+    assert (newest["kind"], newest["tag"], newest["state"], newest["outcome"]) == (
+        "deploy",
+        "bad",
+        "rolled_back",
+        "rolled_back",
+    )
+
+
+def test_a_crash_is_told_soon_after_it_happened(serving: ComposeApp) -> None:
+    """The death is on record with the moment of the exit, not of a later look: the budget is not waited for."""
+    serving.push("bad", exit_after=0, exit_code=3)
+
+    ended(serving.deploykit("run", "--tag", "bad"), 1)
+
+    newest = history(serving)[0]
+    took = datetime.fromisoformat(newest["finished_at"]) - datetime.fromisoformat(newest["started_at"])
+    assert took.total_seconds() < 8 * 0.5 * 10  # far below what the budget of a script would take
+    assert newest["exit_code"] == 1
+
+
+@pytest.mark.parametrize("policy", ["unless-stopped", "always", "on-failure"])
+def test_a_crash_loop_is_dead(serving: ComposeApp, policy: str) -> None:
+    """Docker starting a container again and again does not hide that it crashes."""
+    serving.write_compose(web=f"restart: {policy}")
+    serving.push("bad", exit_after=0, exit_code=7)
+
+    done = ended(serving.deploykit("run", "--tag", "bad"), 1)
+
+    assert "[deploy] ERROR: Container exited with code 7 after" in done.stdout
+    assert_all_agree(serving, "old")
+
+
+def test_a_release_that_dies_while_it_must_stay_healthy_is_dead(serving: ComposeApp) -> None:
+    """With stable_for = 3 a container that dies 2 s after its start is told dead, though it was healthy."""
+    serving.write_config(health={"stable_for": 3})
+    serving.push("bad", exit_after=2, exit_code=4)
+
+    done = ended(serving.deploykit("run", "--tag", "bad"), 1)
+
+    assert "[deploy] ERROR: Container exited with code 4 after 2." in done.stdout
+    assert_all_agree(serving, "old")
+
+
+def test_an_oom_kill_is_dead(serving: ComposeApp) -> None:
+    """A container that is killed for its memory is told so, with code 137."""
+    serving.write_compose(web="mem_limit: 16m")
+    serving.push("bad", exit_after=0, eat_memory=64)
+
+    done = ended(serving.deploykit("run", "--tag", "bad"), 1)
+
+    error = next(line for line in done.stdout.splitlines() if "ERROR" in line)
+    assert "exited with code 137" in error
+    assert "memory" in error
+    assert_all_agree(serving, "old")
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "told"),
+    [
+        pytest.param({"status": 500}, "answered 500", id="500"),
+        pytest.param({"body": "<!doctype html>", "content_type": "text/html"}, "not JSON", id="html"),
+        pytest.param({"body": UNHEALTHY}, "ok is false", id="not-ok"),
+        pytest.param({"body": NO_DATABASE}, "checks.database is false", id="no-database"),
+    ],
+)
+def test_an_unhealthy_release_is_restored_when_the_budget_is_used_up(
+    serving: ComposeApp, behaviour: dict[str, object], told: str
+) -> None:
+    """The runbook's nine lines, word for word and in order; and what the app answered."""
+    bad = serving.push("bad", **behaviour)  # type: ignore[arg-type]  # each case has keys of Behaviour
+
+    done = ended(serving.deploykit("run", "--tag", "bad"), 1)
+
+    assert_in_order(
+        done.stdout,
+        [
+            f"[deploy] Using image: {bad.reference}",
+            "[deploy] Saved current version for rollback: old",
+            "[deploy] Starting containers...",
+            "[deploy] Smoke check...",
+            "[deploy] ERROR: Health check failed after 4s",
+            "[deploy] Auto-rollback triggered due to health check failure",
+            "[deploy] ROLLBACK: Starting rollback to previous version...",
+            f"[deploy] Rolling back to: {serving.images.repository}:old",
+            "[deploy] Rollback completed successfully",
+        ],
+    )
+    assert told in done.stdout
+    assert_all_agree(serving, "old")
+
+
+def test_a_warning_does_not_fail_a_deploy(serving: ComposeApp) -> None:
+    """`checks.frontend_assets` false is one warning line, and the release is healthy."""
+    serving.push("new", body=NO_ASSETS)
+
+    done = ended(serving.deploykit("run", "--tag", "new"), 0)
+
+    warnings = [line for line in done.stdout.splitlines() if "WARNING" in line]
+    assert len(warnings) == 1
+    assert "checks.frontend_assets" in warnings[0]
+
+
+def test_a_first_deploy_that_fails_has_nothing_to_go_back_to(compose_app: ComposeApp) -> None:
+    """Exit 4, and it says so; there is no tag file."""
+    compose_app.push("bad", exit_after=0, exit_code=3)
+
+    done = ended(compose_app.deploykit("run", "--tag", "bad"), 4)
+
+    assert "nothing to go back to" in done.stdout
+    assert not compose_app.tag_file.exists()
+
+
+@pytest.mark.parametrize("how", ["flag", "config"])
+def test_going_back_can_be_switched_off(serving: ComposeApp, how: str) -> None:
+    """auto = false and --no-rollback: exit 3, the new release left as it is; `rollback` then brings the old one."""
+    serving.push("bad", status=500)
+    if how == "config":
+        serving.write_config(rollback={"auto": False})
+
+    flags = ["--no-rollback"] if how == "flag" else []
+    ended(serving.deploykit("run", "--tag", "bad", *flags), 3)
+
+    assert serving.version() == "bad"
+    ended(serving.deploykit("rollback"), 0)
+    assert_all_agree(serving, "old")
+
+
+def test_a_container_probe_needs_a_healthcheck(serving: ComposeApp) -> None:
+    """Without a HEALTHCHECK in the image it is exit 2, nothing is touched, and no row is left."""
+    serving.write_config(probes=[{"type": "container"}])
+    serving.push("plain")
+    serving.push("checked", healthcheck=True)
+    rows = len(history(serving))
+    before = serving.container()
+
+    done = ended(serving.deploykit("run", "--tag", "plain"), 2)
+
+    assert "HEALTHCHECK" in done.stderr
+    assert serving.container() == before
+    assert len(history(serving)) == rows
+    ended(serving.deploykit("run", "--tag", "checked"), 0)
+    assert_all_agree(serving, "checked")
+
+
+def test_tcp_and_command_probes_look_at_the_container(serving: ComposeApp) -> None:
+    """A tcp probe asks the container's own address, a command probe runs inside it."""
+    probes: list[dict[str, object]] = [
+        {"type": "tcp", "port": 8000},
+        {"type": "command", "argv": ["/bin/busybox", "test", "-e", "/bin/busybox"]},
+        {"type": "http", "port": 8000, "path": "/api/health/"},
+    ]
+    serving.write_config(probes=probes)
+    serving.push("slow", start_delay=1)
+    ended(serving.deploykit("run", "--tag", "slow"), 0)
+
+    probes[1]["argv"] = ["/bin/busybox", "false"]
+    serving.write_config(probes=probes)
+    serving.push("next")
+    done = ended(serving.deploykit("run", "--tag", "next"), 3)  # the old one fails that probe as well
+    assert "exited with 1" in done.stdout
+    assert until(lambda: serving.version() == "slow", within=10, every=0.1)

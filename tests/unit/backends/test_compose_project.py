@@ -1,0 +1,211 @@
+"""The user's Compose project, read, kept and made ready again; Compose itself is scripted."""
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+import pytest
+
+from deploykit.backends.compose.project import (
+    ComposeFiles,
+    Dependency,
+    Project,
+    override_for,
+    restore_project,
+)
+from deploykit.backends.engine.client import Engine
+from deploykit.errors import ConfigError
+from deploykit.release import ImageRef, Release, Snapshot
+
+IMAGE = ImageRef("registry.test/team/web", "v1", "sha256:" + "d" * 64, "sha256:" + "1" * 64)
+SCRIPT = f"""#!{sys.executable}
+import json, os, sys
+here = os.environ["HOME"]
+with open(here + "/calls", "a") as calls:
+    calls.write(json.dumps([sys.argv[1:], dict(os.environ)]) + "\\n")
+kind = "again" if "-" in sys.argv else "flat" if "--no-interpolate" in sys.argv else "resolved"
+answer = json.load(open(here + "/answers.json"))[kind]
+print(answer["out"], end="")
+print(answer["err"], end="", file=sys.stderr)
+sys.exit(answer["code"])
+"""
+
+
+class Compose:
+    """A `docker` on PATH that answers what a test wrote."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        program = folder / "docker"
+        program.write_text(SCRIPT)
+        program.chmod(0o755)
+        self.answers: dict[str, dict[str, object]] = {}
+        self.say({"name": "shop", "services": {"web": {"image": "x"}}})
+
+    def say(self, resolved: Mapping[str, object], flat: Mapping[str, object] | None = None) -> None:
+        """Let Compose resolve the files to this, and flatten them to that."""
+        for kind, model in (("resolved", resolved), ("again", resolved), ("flat", flat or resolved)):
+            self.answers[kind] = {"out": json.dumps(model), "err": "", "code": 0}
+        self.write()
+
+    def fail(self, said: str, kind: str = "resolved") -> None:
+        """Let Compose refuse, in these words."""
+        self.answers[kind] = {"out": "", "err": said, "code": 15}
+        self.write()
+
+    def write(self) -> None:
+        (self.folder / "answers.json").write_text(json.dumps(self.answers))
+
+    def calls(self) -> list[tuple[list[str], dict[str, str]]]:
+        return [json.loads(line) for line in (self.folder / "calls").read_text().splitlines()]
+
+
+@pytest.fixture
+def compose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Compose:
+    """The scripted Compose, first on PATH."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    return Compose(folder)
+
+
+def project(
+    compose: Compose,
+    tmp_path: Path,
+    services: tuple[str, ...] = ("web",),
+    shell: Mapping[str, str] = MappingProxyType({}),
+) -> ComposeFiles:
+    environment = {"PATH": os.environ["PATH"], "HOME": str(compose.folder), **shell}
+    return ComposeFiles(Engine(environment=environment), (tmp_path / "compose.yml",), services, "WEB_IMAGE", "WEB_TAG")
+
+
+def test_the_plain_image_goes_to_interpolation(compose: Compose, tmp_path: Path) -> None:
+    """The image's variables carry repository and tag, never a digest."""
+    project(compose, tmp_path).snapshot(IMAGE)
+
+    for _, environment in compose.calls():
+        assert (environment["WEB_IMAGE"], environment["WEB_TAG"]) == ("registry.test/team/web", "v1")
+
+
+def test_what_is_kept_is_not_interpolated(compose: Compose, tmp_path: Path) -> None:
+    """The flattened files are kept with their variables in them, under the name that Compose resolved."""
+    flat = {"name": "wrong", "services": {"web": {"image": "${WEB_IMAGE}:${WEB_TAG}"}}}
+    compose.say({"name": "shop", "services": {"web": {"image": "registry.test/team/web:v1"}}}, flat)
+
+    kept = json.loads(project(compose, tmp_path).snapshot(IMAGE).files["compose.json"])
+
+    assert kept == {**flat, "name": "shop"}
+
+
+def test_what_does_not_mean_the_same_is_kept_interpolated(compose: Compose, tmp_path: Path) -> None:
+    """When the flattened files resolve to anything else than the user's, the resolved ones are kept."""
+    resolved = {"name": "shop", "services": {"web": {"image": "x"}}}
+    compose.say(resolved, {"services": {"web": {"image": "broken"}}})
+    compose.answers["again"]["out"] = "{}"
+    compose.write()
+
+    assert json.loads(project(compose, tmp_path).snapshot(IMAGE).files["compose.json"]) == resolved
+
+
+def test_variables_that_are_used_are_kept_and_no_others(compose: Compose, tmp_path: Path) -> None:
+    """Those of interpolation, of env files, and those that a service takes over from the shell; not the image's."""
+    (tmp_path / "web.env").write_text("URL=http://${HOSTED}/\n")
+    web = {
+        "image": "${WEB_IMAGE}:${WEB_TAG}",
+        "command": ["$PLAIN", "${BRACED:-x}", "$$ESCAPED"],
+        "environment": ["TAKEN", "SET=1"],
+        "env_file": [{"path": str(tmp_path / "web.env")}],
+    }
+    compose.say({"name": "shop", "services": {"web": {}}}, {"services": {"web": web}})
+    shell = {name: f"value of {name}" for name in ("PLAIN", "BRACED", "HOSTED", "TAKEN", "SET", "OTHER", "WEB_TAG")}
+
+    snapshot = project(compose, tmp_path, shell=shell).snapshot(IMAGE)
+
+    assert set(json.loads(snapshot.files["variables.json"])) == {"PLAIN", "BRACED", "HOSTED", "TAKEN"}
+    assert b"URL" in b"".join(snapshot.files.values())
+
+
+def test_dependencies_come_in_the_order_of_their_start(compose: Compose, tmp_path: Path) -> None:
+    """Each after what it depends on itself, one-shots marked, and none of the services."""
+    done, started = {"condition": "service_completed_successfully"}, {"condition": "service_started"}
+    services = {
+        "web": {"depends_on": {"migrate": done, "worker": started}},
+        "worker": {"depends_on": {"cache": started}},
+        "migrate": {"depends_on": {"db": started}},
+        "db": {},
+        "cache": {},
+        "other": {},
+    }
+    compose.say({"name": "shop", "services": services})
+
+    snapshot = project(compose, tmp_path, ("web", "worker")).snapshot(IMAGE)
+
+    expected = [Dependency("db", False), Dependency("migrate", True), Dependency("cache", False)]
+    assert list(Project.from_json(snapshot.files["project.json"]).dependencies) == expected
+
+
+@pytest.mark.parametrize(
+    ("said", "message", "hint"),
+    [
+        ("error while interpolating services.web.image: required variable WEB_X is missing a value: y", "WEB_X", "Set"),
+        ("yaml: line 3: did not find expected key", "line 3", "docker compose config"),
+    ],
+)
+def test_files_that_compose_cannot_read(compose: Compose, tmp_path: Path, said: str, message: str, hint: str) -> None:
+    """The file is named, with Compose's own words and a way to mend it."""
+    compose.fail(said)
+
+    with pytest.raises(ConfigError, match=r"compose\.yml") as raised:
+        project(compose, tmp_path).snapshot(IMAGE)
+
+    assert message in str(raised.value)
+    assert hint in raised.value.hint
+
+
+def test_a_service_that_is_not_there_is_named_with_the_near_one(compose: Compose, tmp_path: Path) -> None:
+    """A misspelt service is told with the one that was meant."""
+    with pytest.raises(ConfigError, match="'wep'") as raised:
+        project(compose, tmp_path, ("wep",)).snapshot(IMAGE)
+
+    assert "'web'" in raised.value.hint
+
+
+def test_a_stored_project_runs_from_its_own_files(tmp_path: Path) -> None:
+    """Its env files are the kept ones, its folder is the original, its variables those of then; nothing is readable."""
+    release = Release("r3", IMAGE)
+    model = {"services": {"web": {"env_file": [{"path": "/srv/app/web.env", "required": True}]}}}
+    snapshot = Snapshot(
+        {
+            "compose.json": json.dumps(model).encode(),
+            ".env": b"",
+            "variables.json": b'{"MODE": "then"}',
+            "project.json": Project("shop", "/srv/app").to_json(),
+            "env_files/srv%2Fapp%2Fweb.env": b"A=1",
+        }
+    )
+
+    stored = restore_project(
+        snapshot, tmp_path / "r3", tmp_path / "run", override_for(release, "shop", ["web"]), {"WEB_TAG": "v1"}
+    )
+
+    written = json.loads((tmp_path / "run" / "compose.json").read_text())
+    assert written["services"]["web"]["env_file"][0]["path"] == str(tmp_path / "r3/env_files/srv%2Fapp%2Fweb.env")
+    assert (stored.scope.name, stored.scope.directory) == ("shop", Path("/srv/app"))
+    assert stored.variables == {"MODE": "then", "WEB_TAG": "v1"}
+    assert (tmp_path / "run" / "compose.json").stat().st_mode & 0o077 == 0
+
+
+def test_the_override_pins_the_image_and_labels_the_release() -> None:
+    """Every service gets the pinned image, and the labels by which the release is found again."""
+    release = Release("r3", IMAGE)
+
+    override = override_for(release, "shop", ["web", "worker"])
+
+    assert set(override["services"]) == {"web", "worker"}
+    web = override["services"]["web"]
+    assert web["image"] == f"registry.test/team/web:v1@sha256:{'d' * 64}"
+    assert web["labels"]["org.deploykit.release"] == "r3"
+    assert web["labels"]["org.deploykit.fingerprint"] == release.fingerprint
