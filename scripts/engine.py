@@ -147,7 +147,7 @@ def _installed() -> str:
     try:
         for program, package in (("dockerd", "docker.io"), ("docker", "docker-cli")):
             if not tools.find(program):
-                print(f"engine: installing {package}", flush=True)
+                print(f"engine: installing {package}", file=sys.stderr)
                 install(package)
     except NotInstallable as error:
         raise NoEngine(str(error)) from error
@@ -168,7 +168,7 @@ def _spawn(dockerd: str) -> OwnEngine:
             start_new_session=True,
             env=os.environ | {"PATH": tools.PATHS},
         )
-    print(f"engine: started dockerd, process {process.pid}, in {folder}", flush=True)
+    print(f"engine: started dockerd, process {process.pid}, in {folder}", file=sys.stderr)
     return OwnEngine(folder, Process.of(process.pid))
 
 

@@ -9,6 +9,7 @@ import atexit
 import functools
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -86,7 +87,7 @@ def _update() -> None:
     try:
         _apt("update", options=_private())
     except NotInstallable as error:
-        print(f"engine: {error}", flush=True)
+        print(f"engine: {error}", file=sys.stderr)
 
 
 def _unpack(package: str, member: str, target: Path, options: list[str]) -> None:

@@ -112,7 +112,7 @@ def _run_tests(outcome: Outcome, selection: str, arguments: list[str]) -> None:
         marked = f"({selection}) and {which}" if selection else which
         with tempfile.TemporaryDirectory(prefix="deploykit-report-") as folder:
             report = Path(folder, "report.xml")
-            code = _pytest(["-m", marked, f"--junitxml={report}", "-o", "junit_logging=no", *how, *arguments])
+            code = _pytest(["-m", marked, f"--junitxml={report}", *how, *arguments])
             if report.exists():
                 outcome.add(report)
         if code not in {0, 1, NOTHING_COLLECTED}:

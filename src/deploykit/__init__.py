@@ -1,6 +1,6 @@
 """Takes a container image live, checks its health, and goes back to the last known good release by itself."""
 
-from typing import TYPE_CHECKING
+TYPE_CHECKING = False  # typing's own costs 5 ms, which `--help` can do without
 
 if TYPE_CHECKING:
     from deploykit.app import App, ProbeAnswer

@@ -17,6 +17,7 @@ GROWTH = 0.05
 """Gap between looks as a part of the time gone: an app is told healthy within 5 % of its start-up time."""
 _SLICE = 0.2
 _LAST_LOOK = 0.05
+_EXPLANATION = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,8 +206,16 @@ class _Wait:
             return self._failed(f"no {self.check.noun.lower()} of release {self.release.id} is left", dead=True)
         for one in self.seen.values():
             if self._is_dead(one):
-                return self._failed(describe_death(one, self.check.noun), dead=True, instance=one)
+                died = self._explained(one)
+                return self._failed(describe_death(died, self.check.noun), dead=True, instance=died)
         return None
+
+    def _explained(self, one: Instance) -> Instance:
+        """Return a dead instance with its exit code: the watch tells what the runtime forgets with the next start."""
+        until = self.check.clock.now() + _EXPLANATION
+        while one.exit_code is None and (left := until - self.check.clock.now()) > 0:
+            one = next((told for told in self.watch.wait(left) if told.id == one.id), one)
+        return one
 
     def _is_dead(self, one: Instance) -> bool:
         restarts = one.restarts - self.restarts_before[one.id]

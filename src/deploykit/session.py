@@ -7,7 +7,7 @@ from functools import cached_property
 
 from deploykit.current import identify
 from deploykit.deployment import Deployment, EngineGone, Tools
-from deploykit.errors import ConfigError, JournalError
+from deploykit.errors import ConfigError, DeploykitError, JournalError
 from deploykit.events import Event, Finished, Progress, Resumed, Started
 from deploykit.health import HealthCheck, HealthPolicy
 from deploykit.interrupt import Interruption
@@ -138,11 +138,18 @@ class Session:
 
     def _finished(self, record: Record, exit_code: int | None = None) -> Result:
         now = self.parts.clock.time()
-        running = counts_as_running(self.journal.records(), record.serving)
-        previous = rollback_target(self.stack(), running)
+        stack = self.stack()
+        running = counts_as_running(self.journal.records(), record.serving or self._seen(stack))
+        previous = rollback_target(stack, running)
         result = result_of(record, self.journal.moves(record), previous, now=now, exit_code=exit_code)
         self.notify(finished_event(result, now))
         return result
+
+    def _seen(self, stack: Stack) -> Release | None:
+        """Return what runs, as far as it can be told: a deployment that was killed at once does not know."""
+        with suppress(DeploykitError):
+            return self.running(stack)
+        return None
 
     def _progress(self, line: str) -> None:
         self.notify(Progress(id=self._id, at=self.parts.clock.time(), line=line))

@@ -270,13 +270,15 @@ def test_the_config_says_what_was_changed(compose_app: ComposeApp) -> None:
     """The app's config is valid TOML with the test's changes, and its compose file is one that Compose takes."""
     tomllib = pytest.importorskip("tomllib")
     compose_app.write_config(health={"stable_for": 3, "attempts": None}, probe={"warn": None}, notify={"url": "x"})
-    compose_app.write_compose(web='hostname: "app-${WEB_IMAGE_TAG}"\nmem_limit: 16m', rest="volumes:\n  data: {}")
+    web = 'hostname: "app-${WEB_IMAGE_TAG}"\nrestart: always'
+    compose_app.write_compose(web=web, services="db:\n  image: db", rest="volumes:\n  data: {}")
     config = tomllib.loads(compose_app.config.read_text())
     assert (config["health"]["interval"], config["health"]["stable_for"], config["notify"]) == (0.5, 3, {"url": "x"})
     assert "attempts" not in config["health"]
     assert config["health"]["probe"][0]["require"] == {"ok": True, "checks.database": True}
     resolved = json.loads(compose_app.compose("config", "--format", "json", tag="v1"))
-    assert (resolved["name"], resolved["services"]["web"]["hostname"]) == (compose_app.name, "app-v1")
+    assert (resolved["name"], [*resolved["services"]]) == (compose_app.name, ["db", "web"])
+    assert (resolved["services"]["web"]["hostname"], resolved["services"]["web"]["restart"]) == ("app-v1", "always")
 
 
 def test_deploykit_is_run_in_the_apps_folder(compose_app: ComposeApp, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,12 @@ from deploykit.stack import fold
 from deploykit.testing import FakeBackend, FakeProbe, Killed, ManualClock, MemoryState, Moment, Moments
 
 REPOSITORY = "example.com/team/web"
+CHANGING = {
+    *(f"journal.{call}" for call in ("begin", "update", "discard", "note_tag")),
+    *(f"backend.{call}" for call in ("pull", "keep", "prepare", "start", "promote", "settle")),
+    *("tag_file.write", "files.keep", "files.discard"),
+}
+"""Calls that change something. What a kill leaves differs only between them, so the moments before each will do."""
 POLICY = HealthPolicy(attempts=5, interval=2.0)
 
 
@@ -111,7 +117,7 @@ class World:
         count = iter(range(1_000_000))
 
         def hook(moment: Moment) -> None:
-            if next(count) == number:
+            if moment.call in CHANGING and moment.when != "after" and next(count) == number:
                 reached.append(moment)
                 do()
 

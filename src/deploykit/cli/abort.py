@@ -3,7 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from deploykit.cli.app import open_app
+from deploykit.cli.app import opened
 from deploykit.cli.follow import following
 from deploykit.cli.output import say
 
@@ -19,23 +19,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Stop the running deployment."""
-    with following(args) as follow:
-        result = open_app(args).abort(on_event=follow)
-        code = _exit_code(result)
-        follow.end(code)
-        say(_document(result, code) if args.json else _words(result))
-        return code
+    with following(args) as follow, opened(args) as app:
+        result = app.abort(on_event=follow)
+    # 0 only when all is safe: what a failed first deploy has left is not.
+    code = 3 if result is not None and result.exit_code in {3, 4} else 0
+    tell(args, result, code)
+    return code
 
 
-def _exit_code(result: "Result | None") -> int:
-    """0 when all is safe, or nothing ran."""
-    return 3 if result is not None and result.exit_code in {3, 4} else 0
-
-
-def _words(result: "Result | None") -> str:
-    if result is None:
-        return "[deploy] Nothing runs that could be aborted"
-    return f"[deploy] {result.explain()}".replace("\n", "\n[deploy] ")
+def tell(args: argparse.Namespace, result: "Result | None", exit_code: int) -> None:
+    """Tell what came of the deployment that was aborted."""
+    if args.json:
+        say(_document(result, exit_code))
+    elif result is None:
+        say("[deploy] Nothing runs that could be aborted")
+    else:
+        say(f"[deploy] {result.explain()}".replace("\n", "\n[deploy] "))
 
 
 def _document(result: "Result | None", code: int) -> str:

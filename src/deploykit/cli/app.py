@@ -2,19 +2,37 @@
 
 import argparse
 import os
+import re
 import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
+
+from deploykit.errors import ConfigError
 
 if TYPE_CHECKING:
     from deploykit.app import App
 
+_KEY = re.compile(r"(app|backend|health|rollback|state)\.")
 
-def open_app(args: argparse.Namespace) -> "App":
-    """Load the config file that was named, or the one that is meant without a name."""
+
+@contextmanager
+def opened(args: argparse.Namespace) -> Iterator["App"]:
+    """Lend the app of the config file that was named, or that is meant without a name.
+
+    What is found wrong with a key later, by a backend, is told with the file's name too.
+    """
     import deploykit
     from deploykit.config import find_config
 
-    return deploykit.load(args.config or find_config(os.environ))
+    path = args.config or find_config(os.environ)
+    try:
+        yield deploykit.load(path)
+    except ConfigError as error:
+        if not _KEY.match(str(error)):
+            raise
+        msg = f"{path}: {error}"
+        raise ConfigError(msg, hint=error.hint) from error
 
 
 def command(args: argparse.Namespace, verb: str) -> str:

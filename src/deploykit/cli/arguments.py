@@ -1,12 +1,30 @@
 """What can be typed. Only the module of the verb that was typed is imported."""
 
 import argparse
-from collections.abc import Sequence
+import os
 from importlib import import_module
 from itertools import zip_longest
-from typing import Any, NoReturn, Protocol
 
 from deploykit.errors import ConfigError
+
+TYPE_CHECKING = False  # typing's own costs 5 ms, which `--help` can do without
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any, NoReturn, Protocol
+
+    class Verb(Protocol):
+        """A module of a verb."""
+
+        WORDS: str
+        """How its argument beside the config file is called; empty for none."""
+
+        def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+            """Add the verb's own options."""
+
+        def run(self, args: argparse.Namespace) -> int:
+            """Do it, and return the exit code."""
+
 
 VERBS = {
     "run": ("run", "take an image live; when it fails, what served comes back by itself"),
@@ -27,19 +45,6 @@ exit codes: 0 it serves; 1 failed, what served before serves; 2 usage or configu
 nothing to go back to; 5 the runtime cannot be reached; 75 another deployment runs; 130, 143 interrupted."""
 
 
-class Verb(Protocol):
-    """A module of a verb."""
-
-    WORDS: str
-    """How its argument beside the config file is called; empty for none."""
-
-    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        """Add the verb's own options."""
-
-    def run(self, args: argparse.Namespace) -> int:
-        """Do it, and return the exit code."""
-
-
 class UsageError(ConfigError):
     """What was typed cannot be understood."""
 
@@ -47,11 +52,11 @@ class UsageError(ConfigError):
 class Parser(argparse.ArgumentParser):
     """A parser whose errors are ours: one message, and a hint."""
 
-    def error(self, message: str) -> NoReturn:
+    def error(self, message: str) -> "NoReturn":
         raise UsageError(message, hint=f"`{self.prog} --help` shows what can be typed.")
 
 
-def parse(words: Sequence[str]) -> tuple[Verb, argparse.Namespace]:
+def parse(words: "Sequence[str]") -> "tuple[Verb, argparse.Namespace]":
     """Return the verb that was typed, and its arguments.
 
     Raises:
@@ -76,7 +81,7 @@ def _top_parser() -> Parser:
         usage="deploykit VERB [CONFIG.toml] [ARGS]",
         description=f"Deploys a container image, judges it by health probes, and rolls back by itself.\n\n{verbs}",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_Help,
         allow_abbrev=False,
     )
     parser.add_argument("-c", "--config", metavar="FILE", help="the config file, whatever its name ends in")
@@ -86,13 +91,14 @@ def _top_parser() -> Parser:
     return parser
 
 
-def _parse_verb(name: str, verb: Verb, words: list[str], config: str | None) -> argparse.Namespace:
+def _parse_verb(name: str, verb: "Verb", words: list[str], config: str | None) -> argparse.Namespace:
     metavars = f"[CONFIG.toml] {verb.WORDS}".strip()
     what = VERBS[name][1]
     parser = Parser(
         prog=f"deploykit {name}",
         usage=f"deploykit {name} {metavars} [OPTIONS]",
         description=f"{what[0].upper()}{what[1:]}.",
+        formatter_class=_Help,
         allow_abbrev=False,
     )
     parser.add_argument("words", nargs="*", help=argparse.SUPPRESS)
@@ -128,11 +134,25 @@ def _meant(typed: str) -> str:
     return f"; did you mean {near[0]}?" if near else ""
 
 
+class _Help(argparse.RawDescriptionHelpFormatter):
+    """Knows its width by itself: argparse would import shutil, and with it bz2 and lzma, to ask for it."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=_width() - 2)
+
+
+def _width() -> int:
+    try:
+        return int(os.environ.get("COLUMNS") or 0) or os.get_terminal_size().columns or 80
+    except (OSError, ValueError):
+        return 80
+
+
 class _Version(argparse.Action):
-    def __init__(self, option_strings: Sequence[str], dest: str, help: str | None = None) -> None:  # noqa: A002
+    def __init__(self, option_strings: "Sequence[str]", dest: str, help: str | None = None) -> None:  # noqa: A002
         super().__init__(option_strings, dest, nargs=0, help=help)
 
-    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> "NoReturn":
         import deploykit
 
         parser.exit(0, f"deploykit {deploykit.__version__}\n")

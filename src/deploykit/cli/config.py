@@ -4,7 +4,7 @@ import argparse
 import json
 from collections.abc import Iterator, Mapping
 
-from deploykit.cli.app import open_app
+from deploykit.cli.app import opened
 from deploykit.cli.output import say
 from deploykit.observers.json import dump, plain
 
@@ -17,7 +17,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Show the config, complete, and without its secrets."""
-    config = open_app(args).config
+    with opened(args) as app:
+        config = app.config
     if args.json:
         say(dump(plain(config)))
     else:

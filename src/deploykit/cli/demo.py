@@ -56,7 +56,7 @@ print("version {tag} listens", flush=True)
 HTTPServer(("127.0.0.1", int(sys.argv[1])), App).serve_forever()
 """
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_STORY = (
+_STORY: tuple[tuple[str, list[str], int | None], ...] = (
     ("A good release:", ["run", CONFIG, "--tag", "v1"], 0),
     ("A broken one. It answers 200, as a script would like it, but says that its database is gone:", [], None),
     ("", ["run", CONFIG, "--tag", "v2"], 1),

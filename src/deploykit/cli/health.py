@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from deploykit.cli.app import open_app
+from deploykit.cli.app import opened
 from deploykit.cli.output import say
 from deploykit.observers.json import dump
 from deploykit.observers.text import one_line
@@ -21,8 +21,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Look once with every probe."""
-    app = open_app(args)
-    answers = app.health()
+    with opened(args) as app:
+        answers = app.health()
     healthy = all(answer.healthy for answer in answers)
     if args.json:
         said = {"app": app.name, "healthy": healthy, "probes": [_document(answer) for answer in answers]}

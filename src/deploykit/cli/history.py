@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from deploykit.cli.app import open_app
+from deploykit.cli.app import opened
 from deploykit.cli.output import say
 from deploykit.errors import NoSuchRelease
 from deploykit.observers.json import dump, plain, release_document
@@ -22,7 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Show the deployments."""
-    records = open_app(args).history()
+    with opened(args) as app:
+        records = app.history()
     if args.words:
         record = _find(records, args.words[0])
         shown = [dump(_whole(record))] if args.json else list(_story(record))

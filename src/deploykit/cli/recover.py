@@ -2,7 +2,7 @@
 
 import argparse
 
-from deploykit.cli.app import open_app
+from deploykit.cli.app import opened
 from deploykit.cli.arguments import seconds
 from deploykit.cli.follow import following
 from deploykit.cli.output import say
@@ -18,12 +18,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Finish what a killed run left."""
-    with interruptible() as interruption, following(args) as follow:
-        result = open_app(args).recover(lock_wait=args.lock_wait, cancel=interruption, on_event=follow)
+    with interruptible() as interruption, following(args) as follow, opened(args) as app:
+        result = app.recover(lock_wait=args.lock_wait, cancel=interruption, on_event=follow)
         if result is None:
             say(_nothing(args))
             return 0
-        follow.end(result.exit_code)
         return result.exit_code
 
 

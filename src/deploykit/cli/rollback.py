@@ -1,11 +1,16 @@
 """`deploykit rollback`."""
 
 import argparse
+from typing import TYPE_CHECKING
 
-from deploykit.cli.app import open_app
+from deploykit.cli.abort import tell
+from deploykit.cli.app import opened
 from deploykit.cli.arguments import UsageError, seconds
 from deploykit.cli.follow import following
 from deploykit.cli.signals import interruptible
+
+if TYPE_CHECKING:
+    from deploykit.result import Result
 
 WORDS = "[TAG or ID]"
 
@@ -26,10 +31,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Roll back."""
     to = _target(args)
-    with interruptible() as interruption, following(args) as follow:
-        app = open_app(args)
-        if args.abort:
-            app.abort(on_event=follow)
+    with interruptible() as interruption, following(args) as follow, opened(args) as app:
+        aborted = app.abort(on_event=follow) if args.abort else None
+        if aborted and to is None and went_back(aborted):
+            tell(args, aborted, 0)
+            return 0
         result = app.rollback(
             to,
             files=args.files,
@@ -40,8 +46,12 @@ def run(args: argparse.Namespace) -> int:
             cancel=interruption,
             on_event=follow,
         )
-        follow.end(result.exit_code)
         return result.exit_code
+
+
+def went_back(aborted: "Result") -> bool:
+    """Whether aborting a deploy has brought back what served: then that is the rollback asked for."""
+    return (aborted.kind.name, aborted.state.name) == ("deploy", "rolled_back")
 
 
 def _target(args: argparse.Namespace) -> str | None:

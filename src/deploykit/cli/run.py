@@ -2,7 +2,7 @@
 
 import argparse
 
-from deploykit.cli.app import open_app
+from deploykit.cli.app import opened
 from deploykit.cli.arguments import PULLS, seconds
 from deploykit.cli.follow import following
 from deploykit.cli.signals import interruptible
@@ -24,8 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Deploy."""
-    with interruptible() as interruption, following(args) as follow:
-        result = open_app(args).deploy(
+    with interruptible() as interruption, following(args) as follow, opened(args) as app:
+        result = app.deploy(
             args.tag,
             image=args.image,
             message=args.message,
@@ -37,5 +37,4 @@ def run(args: argparse.Namespace) -> int:
             cancel=interruption,
             on_event=follow,
         )
-        follow.end(result.exit_code)
         return result.exit_code

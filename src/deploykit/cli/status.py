@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from deploykit.cli.app import command, open_app
+from deploykit.cli.app import command, opened
 from deploykit.cli.output import say
 from deploykit.observers.json import dump, release_document
 from deploykit.observers.text import iso, one_line
@@ -23,7 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Show what runs."""
-    status = open_app(args).status()
+    with opened(args) as app:
+        status = app.status()
     if args.json:
         say(dump(_document(status)))
     else:

@@ -56,6 +56,8 @@ def _texts(value: object) -> Iterator[str]:
             yield from (text for one in value.values() for text in _texts(one))
         case list():
             yield from (text for one in value for text in _texts(one))
+        case _:
+            return
 
 
 def dotted(key: Key) -> str:

@@ -24,13 +24,11 @@ if TYPE_CHECKING:
     from tests.engine.support.images import Behaviour, Image, Images
 
 PROJECT = "com.docker.compose.project"
-COMPOSE = """\
-services:
-  web:
-    image: ${{WEB_IMAGE}}:${{WEB_IMAGE_TAG}}
-    ports: ["127.0.0.1:{port}:8000"]
-    restart: unless-stopped
-"""
+WEB = {
+    "image": "${{WEB_IMAGE}}:${{WEB_IMAGE_TAG}}",
+    "ports": '["127.0.0.1:{port}:8000"]',
+    "restart": "unless-stopped",
+}
 OURS = ("DEPLOYKIT_", "WEB_IMAGE", "COMPOSE_")
 
 
@@ -61,9 +59,13 @@ class ComposeApp:
     def tag_file(self) -> Path:
         return self.folder / ".previous_image_tag"
 
-    def write_compose(self, web: str = "", rest: str = "") -> None:
-        """Write the compose file, with more lines for `web`, and more services or other things after it."""
-        self.compose_file.write_text(COMPOSE.format(port=self.port) + _indented(web, 4) + _indented(rest, 0))
+    def write_compose(self, web: str = "", rest: str = "", services: str = "") -> None:
+        """Write the compose file: with more lines for `web` (or others), more services, and what stands beside them."""
+        said = {line.partition(":")[0] for line in _lines(web).splitlines()}
+        lines = [f"{key}: {value.format(port=self.port)}\n" for key, value in WEB.items() if key not in said]
+        service = textwrap.indent("".join(lines) + _lines(web), "    ")
+        others = textwrap.indent(_lines(services), "  ")
+        self.compose_file.write_text(f"services:\n  web:\n{service}{others}{_lines(rest)}")
 
     def write_config(self, *, probes: list[dict[str, object]] | None = None, **changes: Mapping[str, object]) -> None:
         """Write the config file: `health={"stable_for": 3}` changes keys of a table, None takes one away.
@@ -187,8 +189,9 @@ def _changed(table: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, 
     return {key: value for key, value in {**table, **changes}.items() if value is not None}
 
 
-def _indented(text: str, depth: int) -> str:
-    return textwrap.indent(textwrap.dedent(text).strip("\n") + "\n", " " * depth) if text else ""
+def _lines(text: str) -> str:
+    """Return text as lines that begin at the margin."""
+    return textwrap.dedent(text).strip("\n") + "\n" if text else ""
 
 
 def _clean(more: Mapping[str, str]) -> dict[str, str]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deploykit.backends.process import tree
@@ -115,6 +115,7 @@ def test_what_is_no_content(tmp_path: Path) -> None:
 NAMES = st.text("ab.é ", min_size=1, max_size=3).filter(lambda name: name not in {".", ".."})
 
 
+@settings(deadline=None, max_examples=30)  # files are as slow as the disk is
 @given(st.dictionaries(NAMES, st.binary(max_size=20), max_size=5), st.dictionaries(NAMES, st.binary(max_size=20)))
 def test_no_two_contents_have_one_digest(
     tmp_path_factory: pytest.TempPathFactory, one: dict[str, bytes], other: dict[str, bytes]

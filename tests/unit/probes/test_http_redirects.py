@@ -23,7 +23,7 @@ def unhealthy(reason: str) -> Verdict:
     return Verdict(ProbeVerdict.unhealthy, reason)
 
 
-def look(port: int, timeout: float = 2.0, **headers: str) -> Verdict:
+def look(port: int, timeout: float = 30.0, **headers: str) -> Verdict:
     return HttpProbe(port=port, headers=headers).look([WEB], timeout)
 
 
@@ -141,7 +141,7 @@ def test_https_that_says_nothing_gets_a_hint(site: Site) -> None:
 def test_a_post_is_not_sent_again(site: Site, seen: list[str]) -> None:
     """Only requests that change nothing follow redirects."""
     port = site({"/": "/x"})
-    assert HttpProbe(port=port, method="POST").look([WEB], 1.0) == unhealthy("answered 302")
+    assert HttpProbe(port=port, method="POST").look([WEB], 30.0) == unhealthy("answered 302")
     assert seen == ["/"]
 
 

@@ -26,29 +26,29 @@ def nothing(connection: socket.socket, request: bytes) -> None: ...
 def test_a_listener_is_healthy(serve: Callable[..., int]) -> None:
     """It is healthy when every instance takes a connection at its own address."""
     port = serve(nothing)
-    assert TcpProbe(port=port).look([instance(), instance("127.0.0.1:1")], 1.0) == HEALTHY
+    assert TcpProbe(port=port).look([instance(), instance("127.0.0.1:1")], 30.0) == HEALTHY
 
 
 def test_a_host_is_looked_at_without_instances(serve: Callable[..., int]) -> None:
     """With a host of its own it needs no instance."""
-    assert TcpProbe(port=serve(nothing), host="localhost").look([], 1.0) == HEALTHY
+    assert TcpProbe(port=serve(nothing), host="localhost").look([], 30.0) == HEALTHY
 
 
 def test_ipv6_addresses_work(serve: Callable[..., int]) -> None:
     """An instance can be at an IPv6 address."""
     port = serve(nothing, host="::1")
-    assert TcpProbe(port=port).look([instance("::1"), instance("[::1]:80")], 1.0) == HEALTHY
+    assert TcpProbe(port=port).look([instance("::1"), instance("[::1]:80")], 30.0) == HEALTHY
 
 
 def test_a_closed_port_is_refused(closed_port: int) -> None:
     """Where nothing listens, the connection is refused."""
-    verdict = TcpProbe(port=closed_port).look([instance()], 1.0)
+    verdict = TcpProbe(port=closed_port).look([instance()], 30.0)
     assert verdict == Verdict(ProbeVerdict.unhealthy, "connection refused")
 
 
 def test_a_bad_instance_is_named(serve: Callable[..., int]) -> None:
     """Among several instances, the one that fails is named."""
-    verdict = TcpProbe(port=serve(nothing)).look([instance(), instance("127.0.0.2", "web-2")], 1.0)
+    verdict = TcpProbe(port=serve(nothing)).look([instance(), instance("127.0.0.2", "web-2")], 30.0)
     assert verdict.reason == "web-2: connection refused"
 
 
@@ -63,12 +63,12 @@ def test_a_bad_instance_is_named(serve: Callable[..., int]) -> None:
 )
 def test_an_address_that_is_none_is_unhealthy(address: str | None, reason: str) -> None:
     """An instance whose address is missing or malformed is unhealthy."""
-    assert TcpProbe(port=1).look([instance(address)], 1.0) == Verdict(ProbeVerdict.unhealthy, reason)
+    assert TcpProbe(port=1).look([instance(address)], 30.0) == Verdict(ProbeVerdict.unhealthy, reason)
 
 
 def test_no_instances_is_unhealthy() -> None:
     """Without an instance it is unhealthy."""
-    assert TcpProbe(port=1).look([], 1.0).reason == "no instance to look at"
+    assert TcpProbe(port=1).look([], 30.0).reason == "no instance to look at"
 
 
 @pytest.mark.parametrize(("own", "given"), [(0.2, 60.0), (60.0, 0.2)])
@@ -77,7 +77,7 @@ def test_a_hanging_name_server_ends_in_time(no_dns: None, own: float, given: flo
     began = monotonic()
     verdict = TcpProbe(port=1, host="db.example", timeout=own).look([], given)
     assert verdict.reason == "no answer within 0.2s"
-    assert monotonic() - began < 0.4
+    assert monotonic() - began < 1.2
 
 
 def test_an_unknown_host_is_unhealthy(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,7 +87,7 @@ def test_an_unknown_host_is_unhealthy(monkeypatch: pytest.MonkeyPatch) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
-    assert TcpProbe(port=1, host="db.example").look([], 1.0).reason == "the host name is not known"
+    assert TcpProbe(port=1, host="db.example").look([], 30.0).reason == "the host name is not known"
 
 
 def test_a_connection_to_itself_is_no_listener(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,7 +100,7 @@ def test_a_connection_to_itself_is_no_listener(monkeypatch: pytest.MonkeyPatch) 
         return sock
 
     monkeypatch.setattr(module, "create_connection", to_itself)
-    assert TcpProbe(port=1).look([instance()], 1.0).reason == "connection refused"
+    assert TcpProbe(port=1).look([instance()], 30.0).reason == "connection refused"
 
 
 @pytest.mark.parametrize(

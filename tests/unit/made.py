@@ -1,0 +1,35 @@
+"""Values that tests need and do not care about."""
+
+import hashlib
+from collections.abc import Mapping
+
+from deploykit.record import Kind, Options, Record
+from deploykit.release import ImageRef, Release
+from deploykit.states import State
+
+
+def image(tag: str, content: str | None = None) -> ImageRef:
+    """A pinned image: the same `content` is the same image."""
+    digest = hashlib.sha256((content or tag).encode()).hexdigest()
+    return ImageRef("example.com/team/web", tag, f"sha256:{digest}", f"sha256:{digest}")
+
+
+def release(
+    tag: str, number: int = 1, parts: Mapping[str, str] | None = None, *, irreversible: bool = False
+) -> Release:
+    return Release(f"r{number}", image(tag), parts or {}, irreversible)
+
+
+def row(number: int = 1, kind: Kind = Kind.deploy, state: State = State.healthy, **fields: object) -> Record:
+    """A deployment's row; one in a terminal state has been started."""
+    given: dict[str, object] = {"started": state in {State.healthy, State.rolled_back}, "options": Options(), **fields}
+    given.setdefault("asked", image("asked"))
+    return Record(
+        number=number,
+        engine="engine",
+        project="project",
+        kind=kind,
+        started_at=float(number),
+        state=state,
+        **given,  # type: ignore[arg-type]  # they are Record's
+    )
