@@ -97,8 +97,8 @@ def stack(app: ComposeApp) -> ComposeApp:
 def test_nothing_but_the_services_is_touched(compose_app: ComposeApp) -> None:
     """Two services on one image; the database with its volume, and a one-shot that exited 0, are left as they are."""
     app = stack(compose_app)
-    for tag in ("a", "bad"):
-        app.push(tag, **({"status": 500} if tag == "bad" else {}))
+    app.push("a")
+    app.push("bad", status=500)
     ended(app.deploykit("run", "--tag", "a"), 0)
     before = by_service(app, "db", "migrate")
     docker("exec", before["db"].id, "/bin/busybox", "sh", "-c", "echo kept > /data/kept")

@@ -79,7 +79,7 @@ def ours(path: Path) -> Iterator[str]:
     """Yield the part of deploykit that each import of a file is of."""
     for name in imported(path):
         if name.split(".")[0] == "deploykit":
-            yield (name.split(".") + ["__init__"])[1]
+            yield ([*name.split("."), "__init__"])[1]
 
 
 ALL = list(modules())

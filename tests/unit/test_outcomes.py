@@ -1,5 +1,7 @@
 """Every way in which a deployment ends: outcome, exit code, what serves, and what the tag file says."""
 
+from collections.abc import Callable
+
 import pytest
 
 from deploykit.errors import ConfigError, EngineUnreachable, Locked, NoSuchRelease, Outcome
@@ -8,6 +10,7 @@ from deploykit.interrupt import Cause
 from deploykit.protocols import Holder
 from deploykit.record import Kind
 from deploykit.states import State
+from deploykit.testing import Moment
 from tests.unit.world import World, name, refuses
 
 
@@ -61,7 +64,7 @@ def test_a_release_that_never_turns_healthy_is_rolled_back_when_the_budget_is_us
 
 @pytest.mark.parametrize("step", ["pull", "start"])
 def test_a_failed_first_deploy_has_no_target_from_starting_on(step: str) -> None:
-    """A failure before starting is untouched, 1, also when nothing served; after it there is nothing to go back to: 4."""
+    """A failure before starting is untouched, 1, even when nothing served; after it, 4: nothing to go back to."""
     world = World()
     script = world.backend.release("one")
     script.pull_fails() if step == "pull" else script.crashes()
@@ -144,8 +147,8 @@ def test_a_failure_before_starting_leaves_everything_untouched(failing: str) -> 
     assert name(result.serving) == "two"
 
 
-def _raising(world: World, call: str, tag: str) -> object:
-    def hook(moment: object) -> None:
+def _raising(world: World, call: str, tag: str) -> Callable[[Moment], None]:
+    def hook(moment: Moment) -> None:
         if (
             getattr(moment, "call", "") == call
             and tag in world.backend.store.tags
@@ -324,7 +327,7 @@ def test_a_manual_rollback_ends_healthy() -> None:
 
 
 def test_a_manual_rollback_that_fails_restores_what_served() -> None:
-    """When the release rolled back to does not become healthy, what served is restored, exit 1, also with auto = false."""
+    """When the release rolled back to does not become healthy, what served is restored, 1, even with auto = false."""
     world = World(auto=False)
     world.good("one", "two")
     world.backend.release("one").never_ready()
@@ -388,7 +391,7 @@ def test_a_restore_runs_the_release_with_its_own_files() -> None:
 
 
 def test_a_rollback_with_todays_files_makes_a_release_of_its_own() -> None:
-    """`--files current` runs the old image with the files of today, in the place of the release that it was made from."""
+    """`--files current` runs the old image with the files of today, in the place of the one it was made from."""
     world = World()
     world.good("one", "two")
     world.backend.today["app.conf"] = b"changed\n"

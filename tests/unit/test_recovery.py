@@ -1,5 +1,6 @@
-"""A deployment that is killed, wherever: the next command finishes it as design section 3 says, and everything agrees."""
+"""A deployment that is killed, wherever: the next command finishes it, and everything agrees."""
 
+import functools
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -139,7 +140,7 @@ def test_run_finishes_a_killed_deploy_and_begins_its_own(scenario: Scenario) -> 
 
 @pytest.mark.parametrize("scenario", DEPLOYS, ids=str)
 def test_rollback_undoes_a_killed_deploy(scenario: Scenario) -> None:
-    """rollback: a deploy in starting, checking or rolling_back that is undone is the rollback asked for; else it follows."""
+    """rollback: a deploy that was under way and is undone is the rollback asked for; else it follows."""
     for world, moment, row in kills(scenario):
         state, rows = left_in(row), len(world.rows)
         result = world.rollback()
@@ -217,7 +218,7 @@ def test_a_killed_first_deploy_is_finished_too() -> None:
     for number in itertools.count():
         world = World()
         world.backend.release("one").crashes()
-        if world.killed_at(number, lambda: world.deploy("one")) is None:
+        if world.killed_at(number, functools.partial(world.deploy, "one")) is None:
             break
         left = world.rows[0].state if world.rows and not world.rows[0].ended else None
         result = world.recover()

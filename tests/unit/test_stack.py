@@ -1,5 +1,6 @@
 """The undo stack of good releases, and what is chosen from it."""
 
+import itertools
 from dataclasses import dataclass, replace
 
 import pytest
@@ -135,7 +136,7 @@ def test_a_rollback_goes_to_the_newest_good_release_that_is_not_what_runs() -> N
 def test_what_a_failure_goes_back_to(
     stack: str, current: str | None, good: bool, candidate: str, target: str | None
 ) -> None:
-    """What served, if it is good; else the newest good one that is not the candidate; in the last resort what served."""
+    """What served, if it is good; else the newest good one, not the candidate; in the last resort what served."""
     chosen = restore_target(
         tuple(release(name) for name in stack.split()),
         release(current) if current else None,
@@ -205,7 +206,7 @@ def test_rolling_back_again_and_again_walks_down_the_stack(words: list[str]) -> 
         assert stack[-1].same_as(target)
         seen.append(str(target.image.tag))
         assert len(seen) <= len(words)
-    assert all(first != second for first, second in zip(seen, seen[1:], strict=False))
+    assert all(first != second for first, second in itertools.pairwise(seen))
 
 
 def test_a_release_whose_restore_failed_does_not_count_as_running() -> None:

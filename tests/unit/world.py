@@ -1,5 +1,6 @@
 """The stage of the core's tests: an app on the fakes, whose process can be killed at any moment."""
 
+import contextlib
 import dataclasses
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -121,11 +122,8 @@ class World:
                 reached.append(moment)
                 do()
 
-        with self.moments.hooked(hook):
-            try:
-                run()
-            except (Killed, DeploykitError):
-                pass
+        with self.moments.hooked(hook), contextlib.suppress(Killed, DeploykitError):
+            run()
         return reached[0] if reached else None
 
     def when(self, call: str, when: str, do: Callable[[], object]) -> Callable[[Moment], None]:

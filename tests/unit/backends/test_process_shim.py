@@ -164,6 +164,7 @@ def test_the_app_inherits_nothing_but_its_streams(stage: Stage) -> None:
     release = stage.release(backend, "v1", "grep -E 'Sig(Ign|Blk)' /proc/self/status; echo ready; exec sleep 300")
     with locked(stage) as descriptor:
         backend.start(release, Control(inherit=(descriptor,)))
+    ready(backend, release)
     pid = stage.entry(release).process.pid
     eventually(backend, release, lambda: {path.name for path in Path(f"/proc/{pid}/fd").iterdir()} == {"0", "1", "2"})
     masks = [line.split()[1] for line in backend.logs(release, 10).splitlines() if line.startswith("Sig")]
@@ -174,6 +175,7 @@ def test_secrets_are_not_in_arguments(stage: Stage) -> None:
     """The environment is in nobody's arguments, and in no record."""
     backend = stage.backend(environment={"DB_PASSWORD": "open-sesame"})
     release = stage.started(backend, "v1")
+    ready(backend, release)
     entry = stage.entry(release)
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with suppress(OSError):
@@ -181,7 +183,6 @@ def test_secrets_are_not_in_arguments(stage: Stage) -> None:
     assert "open-sesame" in Path(f"/proc/{entry.process.pid}/environ").read_text()
     assert "open-sesame" not in stage.records.path(entry.id).read_text()
     assert stage.records.path(entry.id).stat().st_mode & 0o077 == 0
-    ready(backend, release)
     assert stage.records.log(entry.id).stat().st_mode & 0o077 == 0
 
 
