@@ -16,7 +16,7 @@ from deploykit.errors import (
     PullFailed,
     StepFailed,
 )
-from deploykit.events import Adopted, Event, Failed, Looked, Moved, Pulled, Restoring, Saved, Warned
+from deploykit.events import Adopted, Event, Failed, LogRead, Looked, Moved, Pulled, Restoring, Saved, Warned
 from deploykit.health import HealthCheck, Judgement, Look
 from deploykit.interrupt import Interruption
 from deploykit.machine import DeploymentMachine
@@ -355,13 +355,15 @@ class Deployment:
         )
 
     def _failed(self, failure: Failure) -> Trigger:
-        failure = replace(failure, detail=self._redact(failure.detail), logs=failure.logs or self._logs(failure.state))
-        failure = replace(failure, summary=self._redact(failure.summary))
+        failure = replace(failure, detail=self._redact(failure.detail), summary=self._redact(failure.summary))
+        self._notify(Failed, failure=failure)
+        failure = replace(failure, logs=self._logs(failure.state))
+        if failure.logs:
+            self._notify(LogRead, logs=failure.logs)
         if failure.state is State.rolling_back:
             self._set(restore_failure=failure)
         else:
             self._set(failure=failure)
-        self._notify(Failed, failure=failure)
         return Trigger.fail
 
     def _logs(self, state: State) -> str:

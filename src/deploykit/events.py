@@ -113,6 +113,14 @@ class Failed(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LogRead(Event):
+    """The last, redacted, lines of what has failed; they come after the failure, which is told at once."""
+
+    name: ClassVar[str] = "log.read"
+    logs: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Restoring(Event):
     """Going back begins: by itself after a failure, or because an operator asked."""
 

@@ -8,6 +8,7 @@ from deploykit.events import (
     Event,
     Failed,
     Finished,
+    LogRead,
     Looked,
     Moved,
     Progress,
@@ -79,6 +80,9 @@ class Narrator:
                 yield "warning", f"WARNING: {event.text}"
             case Failed():
                 yield from self._failed(event.failure)
+            case LogRead():
+                yield "info", "Its last log lines:"
+                yield from (("info", f"| {line}") for line in lines(event.logs, _LOG_LINES))
             case Restoring():
                 yield from self._restore(event)
             case Finished():
@@ -171,8 +175,5 @@ def _evidence(failure: Failure) -> Iterator[Line]:
         yield "info", f"Last answer: {failure.detail}"
     elif failure.detail:
         yield from (("info", f"| {line}") for line in lines(failure.detail, _OUTPUT_LINES))
-    if failure.logs:
-        yield "info", "Its last log lines:"
-        yield from (("info", f"| {line}") for line in lines(failure.logs, _LOG_LINES))
     if failure.hint:
         yield "info", f"Hint: {failure.hint}"

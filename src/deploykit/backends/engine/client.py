@@ -27,8 +27,8 @@ _INHERITED = re.compile(
     re.IGNORECASE,
 )
 _UNREACHABLE = re.compile(
-    r"cannot connect to the docker daemon|error during connect|is the docker daemon running|connection refused"
-    r"|no such host|docker\.sock: .*(no such file|permission denied)|permission denied while trying to connect",
+    r"cannot connect to the docker daemon|error during connect|is the docker daemon running"
+    r"|permission denied while trying to connect to the docker daemon|docker\.sock: .*(no such file|permission denied)",
     re.IGNORECASE,
 )
 _NO_COMPOSE = re.compile(r"unknown command: docker compose|'compose' is not a docker command", re.IGNORECASE)
@@ -69,9 +69,12 @@ class Engine:
         changes: bool = False,
         control: Control | None = None,
     ) -> Completed:
-        """Run `docker ARGS`; the caller looks at the code. Raises as `run`; a query that hangs is EngineUnreachable."""
-        argv = (*_words(self._client().docker_cmd), *args)
-        return self._run(Command(argv, timeout, self.base_environment, changes=changes), control)
+        """Run `docker ARGS`; the caller looks at the code. One that does not end in time is EngineUnreachable."""
+        return self._run(self._command(args, timeout, changes=changes), control)
+
+    def docker_within(self, timeout: float, *args: str, control: Control | None = None) -> Completed:
+        """Run `docker ARGS` where the time that it takes is not the engine's own. Raises TimedOut."""
+        return self._checked(run(self._command(args, timeout), control))
 
     def compose(
         self,
@@ -130,24 +133,28 @@ class Engine:
     def events_command(self, since: float, *filters: str) -> Command:
         """Return the command that tells events as they happen, one JSON object a line; it has no limit of time."""
         chosen = [arg for one in ("type=container", *filters) for arg in ("--filter", one)]
-        args = ("events", "--since", f"{since:.6f}", "--format", "{{json .}}", *chosen)
-        return Command((*_words(self._client().docker_cmd), *args), float("inf"), self.base_environment)
+        return self._command(("events", "--since", f"{since:.6f}", "--format", "{{json .}}", *chosen), float("inf"))
 
     def execute(self, container: str, argv: Sequence[str], timeout: float) -> Completed:
         """Run a command inside a container. Raises StepFailed when it does not end in time."""
         try:
-            return self.docker("exec", container, *argv, timeout=timeout)
-        except (TimedOut, EngineUnreachable) as error:
+            return self.docker_within(timeout, "exec", container, *argv)
+        except TimedOut as error:
             raise StepFailed(f"{argv[0]} did not end within {timeout:g}s") from error
 
     def _run(self, command: Command, control: Control | None) -> Completed:
         try:
             done = run(command, control)
         except TimedOut as error:
-            if command.timeout > QUERY_TIMEOUT and not command.changes:
-                raise
             msg = f"the Docker engine did not answer within {command.timeout:g}s"
             raise EngineUnreachable(msg, hint="Is it alive? Try `docker info`.") from error
+        return self._checked(done)
+
+    def _command(self, args: Sequence[str], timeout: float, *, changes: bool = False) -> Command:
+        argv = (*_words(self._client().docker_cmd), *args)
+        return Command(argv, timeout, self.base_environment, changes=changes)
+
+    def _checked(self, done: Completed) -> Completed:
         if done.code != 0:
             self._check_reachable(done)
         return done
