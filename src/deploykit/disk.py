@@ -4,9 +4,16 @@ import os
 from pathlib import Path
 
 
+def make_private_folder(path: Path) -> None:
+    """Make a folder, and those above it that are missing, for their owner alone."""
+    if not path.parent.exists():
+        make_private_folder(path.parent)
+    path.mkdir(mode=0o700, exist_ok=True)
+
+
 def write_private(path: Path, content: bytes) -> None:
     """Write a file for its owner alone, through to the disk."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private_folder(path.parent)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)

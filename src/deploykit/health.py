@@ -249,18 +249,17 @@ class _Wait:
 
     def _unhealthy(self, reason: str) -> Judgement | None:
         self.healthy_since = None
-        self.reason = reason
+        if self.left > 0 or not self.reason:  # a look that the budget has cut says nothing about the app
+            self.reason = reason
         if self.left > _LAST_LOOK:
             return None
-        return self._failed(f"Health check failed after {self.check.policy.budget:g}s", detail=reason)
+        return self._failed(f"Health check failed after {self.check.policy.budget:g}s")
 
-    def _failed(
-        self, summary: str, *, dead: bool = False, detail: str = "", instance: Instance | None = None
-    ) -> Judgement:
+    def _failed(self, summary: str, *, dead: bool = False, instance: Instance | None = None) -> Judgement:
         failure = Failure(
             summary,
             self.state,
-            detail=detail or self.reason,
+            detail=self.reason,
             dead=dead,
             exit_code=instance.exit_code if instance else None,
             oom_killed=instance.oom_killed if instance else False,

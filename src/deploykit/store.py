@@ -4,7 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
-from deploykit.disk import sync_folder, write_private
+from deploykit.disk import make_private_folder, sync_folder, write_private
 from deploykit.errors import ConfigError, StepFailed
 from deploykit.journal import SqliteJournal, last_scope, open_journal, read_journal
 from deploykit.lock import FileLock
@@ -75,7 +75,7 @@ class ReleaseFolders:
         final = self.folder(release_id)
         fresh = final.with_name(f".{release_id}.new")
         shutil.rmtree(fresh, ignore_errors=True)
-        fresh.mkdir(mode=0o700, parents=True)
+        make_private_folder(fresh)
         for name, content in snapshot.files.items():
             write_private(fresh / name, content)
         shutil.rmtree(final, ignore_errors=True)

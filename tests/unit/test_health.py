@@ -388,3 +388,28 @@ def test_a_death_in_words() -> None:
 def test_the_budget_is_attempts_times_interval() -> None:
     """30 times 2 s by default."""
     assert HealthPolicy().budget == 60
+
+
+def test_a_look_that_the_budget_cuts_does_not_hide_the_reason() -> None:
+    """What the app answered while there was time is told, not that the last look had none left."""
+    stage = Stage(HealthPolicy(attempts=2, interval=1))
+    stage.probes = [_SlowAtLast(stage.clock)]
+    judgement = stage.wait()
+    assert judgement.failure is not None
+    assert judgement.failure.detail == "answered 500"
+
+
+class _SlowAtLast:
+    """Answers until there is too little time for an answer."""
+
+    name = "slow"
+    service = None
+
+    def __init__(self, clock: ManualClock) -> None:
+        self._clock = clock
+
+    def look(self, instances: Sequence[Instance], timeout: float) -> Verdict:
+        if timeout > 0.1:
+            return Verdict(ProbeVerdict.unhealthy, "answered 500")
+        self._clock.sleep(timeout)
+        return Verdict(ProbeVerdict.unhealthy, f"no answer within {timeout:g}s")
