@@ -1,0 +1,171 @@
+"""The promises of `deploykit.protocols.Backend` as tests: every backend of ours passes them, and so can yours.
+
+Subclass BackendContract in a test module, and give it a fixture `stage`:
+
+    class TestMyBackend(BackendContract):
+        @pytest.fixture
+        def stage(self, tmp_path):
+            yield MyStage(tmp_path)
+"""
+
+import time
+from collections.abc import Sequence
+from typing import Protocol
+
+import pytest
+
+from deploykit.errors import PullFailed
+from deploykit.protocols import Backend, Control, PullPolicy, ReleaseFiles
+from deploykit.release import ImageRef, Instance, Release
+
+PATIENCE = 30.0
+"""Seconds that a real runtime may take to tell of a death; nobody waits for them to pass."""
+
+
+class ContractStage(Protocol):
+    """What the contract is tried on: a backend, where it finds the files of releases, and a way to publish images."""
+
+    @property
+    def backend(self) -> Backend:
+        """The backend, on a runtime where nothing of the app runs yet."""
+
+    @property
+    def files(self) -> ReleaseFiles:
+        """Where the backend reads the files of releases."""
+
+    @property
+    def missing(self) -> ImageRef:
+        """An image that is nowhere."""
+
+    @property
+    def last_words(self) -> str:
+        """What an image that exits at once writes before it does."""
+
+    def publish(self, tag: str, exit_code: int | None = None) -> ImageRef:
+        """Publish an image that runs on, or, with a code, writes its last words and exits with it at once."""
+
+
+class BackendContract:
+    """What any backend promises."""
+
+    @pytest.fixture
+    def stage(self) -> ContractStage:
+        """Return what the contract is tried on; subclasses say how."""
+        raise NotImplementedError
+
+    def test_it_is_the_same_runtime_each_time(self, stage: ContractStage) -> None:
+        """identity() is lasting."""
+        assert stage.backend.identity() == stage.backend.identity()
+
+    def test_at_first_nothing_runs(self, stage: ContractStage) -> None:
+        """running() is None where no instance lives."""
+        assert stage.backend.running() is None
+
+    def test_a_pull_pins(self, stage: ContractStage) -> None:
+        """What came has an id, and is found again by it, by its digest, and by its tag."""
+        came = _pull(stage.backend, stage.publish("one"))
+        by_tag = ImageRef(came.repository, came.tag)
+        assert came.id
+        assert came.pinned
+        assert {found.id for found in map(stage.backend.find, (came, by_tag)) if found} == {came.id}
+
+    def test_what_is_nowhere_cannot_be_pulled(self, stage: ContractStage) -> None:
+        """A pull of it raises PullFailed, and it is not found."""
+        assert stage.backend.find(stage.missing) is None
+        for policy in PullPolicy:
+            with pytest.raises(PullFailed):
+                stage.backend.pull(stage.missing, policy, Control())
+
+    def test_what_is_at_hand_needs_no_registry(self, stage: ContractStage) -> None:
+        """A pull with `never` returns what is at hand."""
+        came = _pull(stage.backend, stage.publish("one"))
+        assert stage.backend.pull(came, PullPolicy.never, Control()).id == came.id
+
+    def test_what_was_started_runs(self, stage: ContractStage) -> None:
+        """It is found by the runtime alone: its content, and the release that deploykit wrote on it."""
+        one = _started(stage, "one", 1)
+        running = stage.backend.running()
+        assert running is not None
+        assert (running.image.id, running.release, running.fingerprint) == (one.image.id, one.id, one.fingerprint)
+        assert running.image.tag == "one"
+        assert all(each.alive for each in running.instances)
+
+    def test_starting_again_moves_nothing(self, stage: ContractStage) -> None:
+        """start() of what runs leaves it alone, unless it is to be fresh."""
+        one = _started(stage, "one", 1)
+        before = _living(stage.backend, one)
+        stage.backend.start(one, Control())
+        assert _living(stage.backend, one) == before
+        stage.backend.start(one, Control(), fresh=True)
+        assert _living(stage.backend, one).isdisjoint(before)
+
+    def test_one_takes_the_place_of_the_other(self, stage: ContractStage) -> None:
+        """start() and promote() leave one release alone, there and back again."""
+        one, two = _started(stage, "one", 1), _started(stage, "two", 2)
+        assert _alone(stage.backend, two, one)
+        stage.backend.start(one, Control())
+        stage.backend.promote(one, Control())
+        assert _alone(stage.backend, one, two)
+
+    def test_a_death_is_told_with_its_code(self, stage: ContractStage) -> None:
+        """The watch, opened after start() has returned, tells what happened since, or instances() does."""
+        one = _release(stage, stage.publish("one", exit_code=3), 1)
+        stage.backend.start(one, Control())
+        assert _exit_code(stage.backend, one) == 3
+
+    def test_the_dead_can_be_asked_for_their_last_lines(self, stage: ContractStage) -> None:
+        """logs() has what an instance wrote before it went."""
+        one = _release(stage, stage.publish("one", exit_code=3), 1)
+        stage.backend.start(one, Control())
+        _exit_code(stage.backend, one)
+        assert stage.last_words in stage.backend.logs(one, 10)
+
+    def test_what_serves_can_be_kept_and_settled_again_and_again(self, stage: ContractStage) -> None:
+        """keep() and settle() are idempotent, and move no instance."""
+        one = _started(stage, "one", 1)
+        before = _living(stage.backend, one)
+        for _ in range(2):
+            stage.backend.keep(one)
+            stage.backend.settle(one)
+        assert _living(stage.backend, one) == before
+        assert stage.backend.find(one.image) is not None
+
+
+def _pull(backend: Backend, image: ImageRef) -> ImageRef:
+    return backend.pull(image, PullPolicy.always, Control())
+
+
+def _release(stage: ContractStage, image: ImageRef, number: int) -> Release:
+    came = _pull(stage.backend, image)
+    snapshot = stage.backend.snapshot(came)
+    release = Release(f"r{number}", came, snapshot.parts)
+    stage.files.keep(release.id, snapshot)
+    return release
+
+
+def _started(stage: ContractStage, tag: str, number: int) -> Release:
+    release = _release(stage, stage.publish(tag), number)
+    stage.backend.start(release, Control())
+    stage.backend.promote(release, Control())
+    return release
+
+
+def _living(backend: Backend, release: Release) -> set[str]:
+    return {one.id for one in backend.instances(release) if one.alive}
+
+
+def _alone(backend: Backend, release: Release, other: Release) -> bool:
+    alone = bool(_living(backend, release)) and not _living(backend, other)
+    return alone and not backend.others(release)
+
+
+def _exit_code(backend: Backend, release: Release) -> int | None:
+    until = time.monotonic() + PATIENCE
+    with backend.watch(release) as watch:
+        told: Sequence[Instance] = backend.instances(release)
+        while time.monotonic() < until:
+            for one in told:
+                if one.exit_code is not None and one.status != "running":
+                    return one.exit_code
+            told = watch.wait(1.0)
+    return None

@@ -1,0 +1,50 @@
+"""The compose backend keeps the promises of the contract, on a real engine."""
+
+import pytest
+
+from deploykit.backends.compose import ComposeBackend
+from deploykit.protocols import Backend, ReleaseFiles
+from deploykit.release import ImageRef
+from deploykit.store import ReleaseFolders
+from deploykit.testing.contract import BackendContract, ContractStage
+from tests.engine.support.project import ComposeApp
+
+
+class ComposeStage:
+    """A Compose project of its own, and images in a real registry."""
+
+    last_words = "ImportError: courts"
+
+    def __init__(self, app: ComposeApp) -> None:
+        self._app = app
+        state = app.folder / ".deploykit"
+        folders = ReleaseFolders(state / "releases")
+        self.files: ReleaseFiles = folders
+        self.backend: Backend = ComposeBackend(
+            name=app.name,
+            files=[app.compose_file],
+            services=["web"],
+            state=state,
+            releases=folders,
+            image_env="WEB_IMAGE",
+            tag_env="WEB_IMAGE_TAG",
+            pull_timeout=30,
+        )
+
+    @property
+    def missing(self) -> ImageRef:
+        return ImageRef(self._app.images.repository, "nosuch")
+
+    def publish(self, tag: str, exit_code: int | None = None) -> ImageRef:
+        if exit_code is None:
+            image = self._app.push(tag)
+        else:
+            image = self._app.push(tag, exit_after=0, exit_code=exit_code)
+        return ImageRef(image.repository, tag)
+
+
+@pytest.mark.engine
+class TestCompose(BackendContract):
+    @pytest.fixture
+    def stage(self, compose_app: ComposeApp) -> ContractStage:
+        return ComposeStage(compose_app)
