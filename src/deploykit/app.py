@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from threading import Event as Flag
 from typing import Literal
 
@@ -20,6 +21,7 @@ from deploykit.result import Result
 from deploykit.session import Parts, Session, open_session
 from deploykit.stack import Stack, barrier, counts_as_running, rollback_target
 from deploykit.status import Status, look_at
+from deploykit.store import StateFolder
 
 _DEPLOYMENT = re.compile(r"r[1-9][0-9]{0,17}a?")
 _ABORT_POLL = 0.1
@@ -44,7 +46,7 @@ class App:
         backend: the runtime.
         probes: all of them must pass; none means that staying alive is enough.
         health: attempts, interval and the rest, in seconds.
-        state: what is remembered between runs; `deploykit.state_folder` makes the usual one.
+        state: what is remembered between runs; the folder `.deploykit` here, and `.previous_image_tag`, when not said.
         tag: what `deploy` takes without a tag of its own; called only then.
         auto: whether a failed deploy goes back by itself.
         pull: when the registry is asked.
@@ -61,7 +63,7 @@ class App:
         probes: Sequence[Probe] = (),
         health: HealthPolicy = HealthPolicy(),  # noqa: B008 - frozen
         *,
-        state: StateStore,
+        state: StateStore | None = None,
         tag: Callable[[], str] | None = None,
         auto: bool = True,
         pull: PullPolicy = PullPolicy.always,
@@ -75,7 +77,9 @@ class App:
         self.name = name
         self.config = dict(config or {})
         self._defaults = _Defaults(image=ImageRef.parse(image), tag=tag, auto=auto, pull=pull)
-        self._parts = Parts(backend, tuple(probes), health, state, clock or SystemClock(), tuple(observers))
+        clock = clock or SystemClock()
+        state = state or StateFolder(Path(".deploykit"), Path(".previous_image_tag"), clock)
+        self._parts = Parts(backend, tuple(probes), health, state, clock, tuple(observers))
 
     # Verbs that change something.
 

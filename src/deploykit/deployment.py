@@ -1,6 +1,6 @@
 """One deployment: the loop over the machine, and one handler a state, which does its work and says how to go on."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -16,7 +16,19 @@ from deploykit.errors import (
     PullFailed,
     StepFailed,
 )
-from deploykit.events import Adopted, Event, Failed, LogRead, Looked, Moved, Pulled, Restoring, Saved, Warned
+from deploykit.events import (
+    Adopted,
+    Event,
+    Failed,
+    FilesDiffer,
+    LogRead,
+    Looked,
+    Moved,
+    Pulled,
+    Restoring,
+    Saved,
+    Warned,
+)
 from deploykit.health import HealthCheck, Judgement, Look
 from deploykit.interrupt import Interruption
 from deploykit.machine import DeploymentMachine
@@ -219,6 +231,8 @@ class Deployment:
         if self._serves_already(candidate):
             return Trigger.accept
         self._set(restore=self._choose_restore(self._stack()))
+        if self.record.kind is Kind.rollback:
+            self._compare_with_today(candidate)
         self._tools.journal.reserve()
         return Trigger.prepare if self._tools.backend.prepares(self.record.kind) else Trigger.start
 
@@ -253,6 +267,8 @@ class Deployment:
         target = self.record.restore
         assert target is not None  # noqa: S101 - the table lets none through without
         self._notify(Restoring, release=target, automatic=True)
+        if self.record.kind is Kind.deploy and self.record.candidate:
+            self._tell_differences(target, self.record.candidate.parts)  # which are today's
         self._pull(target.image, PullPolicy.missing, self._uncut)
         self._start_again(target)
         judgement = self._judge(target, State.rolling_back, _UNSTOPPABLE)
@@ -314,6 +330,19 @@ class Deployment:
         release = next((release for release in self._known_releases() if same_name(release, wanted)), wanted)
         self._tools.files.keep(release.id, snapshot)
         return replace(release, irreversible=release.irreversible or irreversible)
+
+    def _compare_with_today(self, release: Release) -> None:
+        """Tell what today's files differ in. That they are broken is no reason not to go back."""
+        try:
+            today = self._tools.snapshot(release.image)
+        except ConfigError as error:
+            self._warn(f"today's files cannot be read, so they are not compared with those of {release.id}: {error}")
+        else:
+            self._tell_differences(release, today.parts)
+
+    def _tell_differences(self, release: Release, today: Mapping[str, str]) -> None:
+        if parts := release.differing_parts(today):
+            self._notify(FilesDiffer, release=release, parts=parts)
 
     def _known_releases(self) -> Iterator[Release]:
         for record in (self.record, *self._tools.journal.records()):

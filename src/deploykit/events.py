@@ -130,6 +130,15 @@ class Restoring(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FilesDiffer(Event):
+    """The release that is gone back to runs with its own files; these of today's are others."""
+
+    name: ClassVar[str] = "files.differ"
+    release: Release
+    parts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finished(Event):
     """The deployment is over, or, `unfinished`, given up for `recover` to go on with."""
 

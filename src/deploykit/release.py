@@ -120,6 +120,10 @@ class Release:
         """Whether both are the same content; their names may differ."""
         return other is not None and self.fingerprint == other.fingerprint
 
+    def differing_parts(self, parts: Mapping[str, str]) -> tuple[str, ...]:
+        """Return the names of its files that are others there, or only on one side."""
+        return tuple(sorted({name for name, _ in self.parts.items() ^ parts.items()}))
+
 
 Status = Literal["created", "running", "restarting", "paused", "exited"]
 Health = Literal["starting", "healthy", "unhealthy"]

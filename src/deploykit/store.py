@@ -43,7 +43,7 @@ class StateFolder:
     def __init__(self, path: Path, tag_file: Path, clock: Clock) -> None:
         self.path = path
         self.lock = FileLock(path / "lock", clock)
-        self.files = ReleaseFolders(path / "releases")
+        self.files = ReleaseFolders.of(path)
         self.tag_text = TagOnDisk(tag_file)
 
     def prepare(self) -> None:
@@ -63,6 +63,11 @@ class ReleaseFolders:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+
+    @classmethod
+    def of(cls, state: Path) -> "ReleaseFolders":
+        """Return those of a state folder."""
+        return cls(state / "releases")
 
     def folder(self, release_id: str) -> Path:
         """Return where the files of that release are kept."""

@@ -18,14 +18,12 @@ class ComposeStage:
     def __init__(self, app: ComposeApp) -> None:
         self._app = app
         state = app.folder / ".deploykit"
-        folders = ReleaseFolders(state / "releases")
-        self.files: ReleaseFiles = folders
+        self.files: ReleaseFiles = ReleaseFolders.of(state)
         self.backend: Backend = ComposeBackend(
             name=app.name,
             files=[app.compose_file],
             services=["web"],
             state=state,
-            releases=folders,
             image_env="WEB_IMAGE",
             tag_env="WEB_IMAGE_TAG",
             pull_timeout=30,

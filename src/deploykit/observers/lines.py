@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Iterator
+from urllib.parse import unquote
 
 from deploykit.events import (
     Adopted,
     Event,
     Failed,
+    FilesDiffer,
     Finished,
     LogRead,
     Looked,
@@ -85,6 +87,9 @@ class Narrator:
                 yield from (("info", f"| {line}") for line in lines(event.logs, _LOG_LINES))
             case Restoring():
                 yield from self._restore(event)
+            case FilesDiffer():
+                others = ", ".join(map(unquote, event.parts))
+                yield "info", f"With the files of {event.release.id}, as they were; today's are others: {others}"
             case Finished():
                 yield from ending(event, self._command)
             case _:

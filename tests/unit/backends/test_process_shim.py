@@ -26,13 +26,13 @@ from pathlib import Path
 from deploykit.backends.process import ProcessBackend
 from deploykit.protocols import Control
 from deploykit.release import ImageRef, Release
-from deploykit.store import ReleaseFolders
+
 
 base, points = Path(sys.argv[1]), int(sys.argv[2])
 parts = json.loads(sys.argv[3])
 state = base / ".deploykit"
 backend = ProcessBackend(
-    name="app", base=base, state=state, files=ReleaseFolders(state / "releases"), command=["sh", "run.sh"]
+    name="app", base=base, state=state, command=["sh", "run.sh"]
 )
 image = backend.find(ImageRef("example/app", "v2"))
 lock = os.open(base / "lock", os.O_RDWR | os.O_CREAT)

@@ -34,7 +34,7 @@ class Stage:
 
     @property
     def files(self) -> ReleaseFolders:
-        return ReleaseFolders(self.state / "releases")
+        return ReleaseFolders.of(self.state)
 
     @property
     def records(self) -> Records:
@@ -51,7 +51,6 @@ class Stage:
             name=self.name,
             base=self.base,
             state=self.state,
-            files=self.files,
             command=command,
             environment=environment,
             directory=directory,

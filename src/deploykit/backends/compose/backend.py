@@ -22,7 +22,7 @@ from deploykit.backends.compose.project import (
 from deploykit.backends.engine.client import CHANGE_TIMEOUT, Engine
 from deploykit.backends.engine.containers import environment_of, instance_of, label, name_of
 from deploykit.backends.engine.images import Images
-from deploykit.backends.engine.runner import Completed
+from deploykit.backends.engine.runner import Completed, TimedOut
 from deploykit.backends.engine.watch import DockerWatch
 from deploykit.errors import ConfigError, StepFailed
 from deploykit.protocols import Control, Execution, Identity, PullPolicy, Watch
@@ -45,6 +45,7 @@ _HALF_MADE = re.compile(r"[0-9a-f]{12}_")
 _CONFLICT = re.compile(
     r"is already in use by container|removal of container .* is already in progress|marked for removal"
 )
+_AS_IT_IS = ("--no-build", "--pull", "never")
 _LOG_LIMIT = 64 * 1024
 
 
@@ -53,15 +54,14 @@ class ComposeBackend:
     """Services of a Compose project that run the app's image.
 
     `files` and `services` are the user's; `image_env` and `tag_env` carry the plain image to their interpolation.
-    `state` is the state folder, `releases` where the files of releases are. `pull_timeout` is in seconds.
+    `state` is the state folder, which has the files of releases. `pull_timeout` is in seconds.
     `judged_by_healthcheck` are the services that a `container` probe looks at.
     """
 
     name: str
     files: Sequence[Path]
     services: Sequence[str]
-    state: Path
-    releases: ReleaseFolders
+    state: Path = Path(".deploykit")
     image_env: str | None = None
     tag_env: str | None = None
     pull_timeout: float = 300.0
@@ -72,6 +72,7 @@ class ComposeBackend:
     _started_at: float | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
+        self.releases = ReleaseFolders.of(self.state)
         self.engine = Engine(self.host, self.context)
         self.local = Images(self.engine, self.name, self.pull_timeout)
         self.today = ComposeFiles(self.engine, tuple(self.files), tuple(self.services), self.image_env, self.tag_env)
@@ -175,7 +176,7 @@ class ComposeBackend:
         pass
 
     def _recreate(self, project: StoredProject, control: Control, *, fresh: bool) -> None:
-        args = ["up", "--detach", "--no-deps", "--no-build", "--pull", "never"]
+        args = ["up", "--detach", "--no-deps", *_AS_IT_IS]
         args += ["--force-recreate"] if fresh else []
         deadline = time.monotonic() + HEAL_DEADLINE
         while True:
@@ -197,8 +198,9 @@ class ComposeBackend:
                 self._start_dependency(project, dependency, control)
 
     def _start_dependency(self, project: StoredProject, dependency: Dependency, control: Control) -> None:
+        self._pull_dependency(project, dependency, control)
         how = ["--wait"] if not dependency.one_shot else []
-        args = ("up", "--detach", "--no-deps", "--no-recreate", "--no-build", *how, dependency.name)
+        args = ("up", "--detach", "--no-deps", "--no-recreate", *_AS_IT_IS, *how, dependency.name)
         self.engine.expect(self._up(project, control, *args), f"docker compose up {dependency.name}")
         if dependency.one_shot:
             ids = [one.id for one in self._containers_of(dependency.name) if one.id]
@@ -206,6 +208,20 @@ class ComposeBackend:
             codes = set(self.engine.expect(done, "docker wait").text.split())
             if codes != {"0"}:
                 raise StepFailed(f"{dependency.name}, which comes before, exited with {_list(codes)}")
+
+    def _pull_dependency(self, project: StoredProject, dependency: Dependency, control: Control) -> None:
+        """Bring its image where there is none: what changes containers holds the lock, so it never pulls."""
+        args = ("pull", "--quiet", "--ignore-buildable", "--policy", "missing", dependency.name)
+        try:
+            done = self.engine.compose_within(
+                self.pull_timeout, project.scope, *args, variables=project.variables, control=control
+            )
+        except TimedOut as error:
+            msg = f"the image of {dependency.name} did not come within {self.pull_timeout:g}s"
+            raise StepFailed(
+                msg, hint=f"Is its registry reachable? `docker compose pull {dependency.name}` tries again."
+            ) from error
+        self.engine.expect(done, f"docker compose pull {dependency.name}")
 
     def _up(self, project: StoredProject, control: Control, *args: str) -> Completed:
         return self.engine.compose(

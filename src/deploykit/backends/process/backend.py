@@ -15,10 +15,11 @@ from deploykit.backends.process.settings import Settings
 from deploykit.backends.process.shim import Spec
 from deploykit.backends.process.watch import ProcessWatch
 from deploykit.errors import EngineUnreachable, PullFailed, StepFailed
-from deploykit.protocols import Control, Execution, Identity, PullPolicy, ReleaseFiles
+from deploykit.protocols import Control, Execution, Identity, PullPolicy
 from deploykit.record import Kind
 from deploykit.redact import Redactor
 from deploykit.release import ImageRef, Instance, Release, Running, Snapshot
+from deploykit.store import ReleaseFolders
 
 
 class ProcessBackend:
@@ -32,10 +33,9 @@ class ProcessBackend:
         self,
         *,
         name: str,
-        base: Path,
-        state: Path,
-        files: ReleaseFiles,
         command: Sequence[str],
+        base: Path = Path(),
+        state: Path = Path(".deploykit"),
         directory: str = "releases/{tag}",
         environment: Mapping[str, str] | None = None,
         stop_grace: float = 10.0,
@@ -43,7 +43,7 @@ class ProcessBackend:
     ) -> None:
         self._project = name
         self._folders = Folders.of(base, state)
-        self._files = files
+        self._files = ReleaseFolders.of(state)
         self._settings = Settings(command, environment or {}, directory, stop_grace, service)
         self._images = ImageStore(self._folders.home / "images", name)
         self._records = Records(self._folders.home, name)
