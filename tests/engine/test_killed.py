@@ -1,104 +1,130 @@
-"""SIGKILL in the middle: the next command finishes what was left, and says so."""
+"""SIGKILL at twenty moments: the next command finishes what was left, and says so."""
 
 from __future__ import annotations
 
+import os
 import signal
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.engine.support.project import kill_group
-from tests.engine.support.told import assert_all_agree, ended, history
+from tests.engine.support.told import assert_all_agree, ended, history, status
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.engine.support.project import ComposeApp
 
-MOMENTS = [n / 10 for n in range(1, 11)]
-"""Parts of the time that the whole thing takes."""
+MOMENTS = 20
+BEGAN = {"starting", "checking", "promoting", "rolling_back"}
+
+
+@dataclass
+class Killed:
+    """An app with good releases behind it, on which commands are killed, one after the other."""
+
+    app: ComposeApp
+    took: float
+    """Seconds that an undisturbed deploy takes here and now: the moments are spread over it."""
+
+    def deployed(self, tag: str) -> str:
+        self.app.push(tag)
+        ended(self.app.deploykit("run", "--tag", tag), 0)
+        return tag
+
+    def kill(self, part: float, *argv: str) -> str | None:
+        """Kill a command, every other time with its process group; return the state that it was in, if any."""
+        process = self.app.start_deploykit(*argv)
+        time.sleep(part * self.took)  # the moment itself is the point: there is nothing to wait for
+        if round(part * MOMENTS) % 2:
+            kill_group(process, signal.SIGKILL)
+        else:
+            os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        newest = history(self.app)[0]
+        return None if newest["outcome"] else str(newest["state"])
+
+    def finish(self, state: str | None, *argv: str) -> int:
+        """Run the next command, which says what it finishes; return its exit code."""
+        done = self.app.deploykit(*argv)
+        assert done.returncode in {0, 1}, done.stdout + done.stderr
+        assert "Traceback" not in done.stdout + done.stderr
+        assert state is None or f"killed in {state}" in done.stdout, done.stdout
+        return done.returncode
 
 
 @pytest.fixture
-def two_deep(compose_app: ComposeApp) -> ComposeApp:
-    """An app that went through good deploys of a and b."""
-    for tag in ("a", "b"):
-        compose_app.push(tag)
-        ended(compose_app.deploykit("run", "--tag", tag), 0)
-    return compose_app
+def killed(compose_app: ComposeApp) -> Killed:
+    app = Killed(compose_app, 0.0)
+    app.deployed("a")
+    began = time.monotonic()
+    app.deployed("b")
+    app.took = time.monotonic() - began
+    return app
 
 
-def killed_at(app: ComposeApp, moment: float, *argv: str) -> str | None:
-    """Kill deploykit and its process group at a part of the time that a deploy takes; return where it was."""
-    process = app.start_deploykit(*argv)
-    time.sleep(moment * 3.5)  # the moment itself is the point: there is nothing to wait for
-    kill_group(process, signal.SIGKILL)
-    process.wait()
-    newest = history(app)[0]
-    return None if newest["outcome"] else str(newest["state"])
+def moments() -> Iterator[tuple[int, float]]:
+    """Yield twenty numbers, each with its part of the way."""
+    return ((number, number / MOMENTS) for number in range(1, MOMENTS + 1))
 
 
-def assert_told(out: str, state: str | None) -> None:
-    if state:
-        assert f"killed in {state}" in out
+def test_recover_finishes_a_killed_deploy(killed: Killed) -> None:
+    """With the new release or with what served, and all in agreement."""
+    serving = "b"
+    for number, part in moments():
+        killed.app.push(f"c{number}")
+        state = killed.kill(part, "run", "--tag", f"c{number}")
+        killed.finish(state, "recover")
+        serving = assert_all_agree(killed.app, serving, f"c{number}")
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
-def test_a_killed_deploy_is_finished(two_deep: ComposeApp, moment: float) -> None:
-    """After a kill during a deploy: `recover`, then `run`, then `rollback` each end with all in agreement."""
-    two_deep.push("c")
-    state = killed_at(two_deep, moment, "run", "--tag", "c")
-
-    done = two_deep.deploykit("recover")
-
-    assert done.returncode in {0, 1}, done.stdout + done.stderr
-    assert_told(done.stdout, state)
-    assert_all_agree(two_deep, "b", "c")
+def test_a_run_first_finishes_a_killed_deploy(killed: Killed) -> None:
+    """And then deploys what it was asked for."""
+    for number, part in moments():
+        killed.app.push(f"c{number}")
+        killed.app.push(f"d{number}")
+        state = killed.kill(part, "run", "--tag", f"c{number}")
+        assert killed.finish(state, "run", "--tag", f"d{number}") == 0
+        assert_all_agree(killed.app, f"d{number}")
 
 
-@pytest.mark.parametrize("moment", MOMENTS[2::3])
-def test_a_run_first_finishes_a_killed_deploy(two_deep: ComposeApp, moment: float) -> None:
-    """`run` after a kill finishes what was left, and then deploys what it was asked for."""
-    two_deep.push("c")
-    two_deep.push("d")
-    state = killed_at(two_deep, moment, "run", "--tag", "c")
-
-    done = ended(two_deep.deploykit("run", "--tag", "d"), 0)
-
-    assert_told(done.stdout, state)
-    assert_all_agree(two_deep, "d")
+def test_a_rollback_undoes_a_killed_deploy(killed: Killed) -> None:
+    """The one that was under way; from one that never began, or was over, it goes one step back from what serves."""
+    for number, part in moments():
+        serving, before = killed.deployed(f"b{number}"), status(killed.app)["previous"]["tag"]
+        killed.app.push(f"c{number}")
+        state = killed.kill(part, "run", "--tag", f"c{number}")
+        over = state is None and history(killed.app)[0]["tag"] == f"c{number}"
+        assert killed.finish(state, "rollback") == 0
+        assert_all_agree(killed.app, serving if over or state in BEGAN else before)
 
 
-@pytest.mark.parametrize("moment", MOMENTS[2::3])
-def test_a_rollback_undoes_a_killed_deploy(two_deep: ComposeApp, moment: float) -> None:
-    """`rollback` after a kill undoes the deploy that was under way; one that never began is gone a step back from."""
-    two_deep.push("c")
-    state = killed_at(two_deep, moment, "run", "--tag", "c")
-
-    done = ended(two_deep.deploykit("rollback"), 0)
-
-    assert_told(done.stdout, state)
-    undone = state in {"starting", "checking", "promoting", "rolling_back"} or history(two_deep)[1]["tag"] == "c"
-    assert_all_agree(two_deep, *(("b", "a") if not undone else ("b",)))
-
-
-@pytest.mark.parametrize("moment", MOMENTS)
-def test_a_killed_rollback_is_finished(two_deep: ComposeApp, moment: float) -> None:
-    """After a kill during a rollback, `recover` ends with the target or with what served, and all in agreement."""
-    state = killed_at(two_deep, moment * 0.8, "rollback")
-
-    done = two_deep.deploykit("recover")
-
-    assert done.returncode in {0, 1}, done.stdout + done.stderr
-    assert_told(done.stdout, state)
-    assert_all_agree(two_deep, "a", "b")
+@pytest.mark.parametrize("verb", ["recover", "run", "rollback"])
+def test_a_killed_rollback_is_finished(killed: Killed, verb: str) -> None:
+    """With its target or with what served; a rollback goes on with it, a run then deploys."""
+    for number, part in moments():
+        if number % 3 != ["recover", "run", "rollback"].index(verb):
+            continue
+        before, serving = killed.deployed(f"b{number}"), killed.deployed(f"c{number}")
+        state = killed.kill(part, "rollback")
+        over = state is None and history(killed.app)[0]["kind"] == "rollback"
+        if verb == "run":
+            killed.app.push(f"d{number}")
+        killed.finish(state, verb, *(["--tag", f"d{number}"] if verb == "run" else []))
+        expected = {"recover": (before, serving), "run": (f"d{number}",), "rollback": (before,)}[verb]
+        if verb != "rollback" or not over:  # over: then it goes one further back
+            assert_all_agree(killed.app, *expected)
+        else:
+            assert_all_agree(killed.app, status(killed.app)["current"]["tag"])
 
 
-@pytest.mark.parametrize("moment", MOMENTS[3::3])
-def test_a_killed_restore_is_finished(two_deep: ComposeApp, moment: float) -> None:
-    """A kill while a crashing release is gone back from: `recover` brings the old one."""
-    two_deep.push("bad", exit_after=0, exit_code=3)
-    killed_at(two_deep, moment * 1.6, "run", "--tag", "bad")
-
-    two_deep.deploykit("recover")
-
-    assert_all_agree(two_deep, "b")
+def test_a_killed_restore_is_finished(killed: Killed) -> None:
+    """While a crashing release is gone back from: what served serves again."""
+    for number, part in moments():
+        killed.app.push(f"bad{number}", exit_after=0, exit_code=3)
+        state = killed.kill(part * 1.5, "run", "--tag", f"bad{number}")
+        killed.finish(state, "recover")
+        assert_all_agree(killed.app, "b")
