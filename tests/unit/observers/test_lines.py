@@ -6,7 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from deploykit.events import Failed, Finished, Looked, Moved, Progress, Pulled, Restoring, Saved, Started, Warned
+from deploykit.events import (
+    Failed,
+    Finished,
+    Looked,
+    Moved,
+    Progress,
+    Pulled,
+    Restoring,
+    Resumed,
+    Saved,
+    Started,
+    Warned,
+)
 from deploykit.health import HealthPolicy
 from deploykit.interrupt import Cause
 from deploykit.observers.lines import HEARTBEAT, Narrator, short
@@ -531,12 +543,12 @@ def test_a_restore_that_begins_again_is_announced_once() -> None:
 
 
 def test_nothing_of_one_deployment_is_told_in_the_next() -> None:
-    """A run that first finishes a killed one tells the reason of each restore, not of the other."""
-    told = killed_in("checking")
-    told.backend.release("three").ready_after(5)
-    told.deploy("three", cancel=told.interrupted_in("checking"))
-    reasons = [line for line in story(told).splitlines() if line.startswith(("Auto-rollback", "Restoring"))]
-    assert reasons == ["Auto-rollback triggered due to health check failure", "Restoring after SIGINT"]
+    """The reason of a restore is that deployment's own, and the same restore is announced for each."""
+    failed = Failed(id="r1", at=0, failure=Failure("Health check failed after 60s", State.checking))
+    restoring = Restoring(id="r1", at=0, release=release("one"), automatic=True)
+    resumed = Resumed(id="r2", at=0, kind=Kind.deploy, image=image("two"), state=State.rolling_back)
+    reasons = [text for _, text in lines(failed, restoring, resumed, restoring) if text.startswith(("Auto", "Going"))]
+    assert reasons == ["Auto-rollback triggered due to health check failure", "Going on with going back"]
 
 
 def test_a_rollback_saves_nothing_for_people_to_see() -> None:
