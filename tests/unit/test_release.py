@@ -124,7 +124,7 @@ def test_every_reference_of_the_grammar_is_read_into_its_parts(name: str, tag: s
 @example("web:ein\u0660s")
 @example(SHA)
 @example(f"web@{SHA}\n")
-@example(f"web@{SHA.upper()}")
+@example(f"web@sha256:{SHA[7:].upper()}")
 @example(f"web@{SHA}@{SHA}")
 @example("a/" * 127 + "a")
 @example("a/" * 127 + "ab")
