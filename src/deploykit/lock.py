@@ -21,6 +21,8 @@ from deploykit.protocols import Clock, Holder
 DEAD_HOLDER_WAIT = 60.0
 """Seconds for the last command of a holder that died to end."""
 _POLL = 0.1
+_GLANCE = 0.5
+"""Seconds to try in any case: who only looks at the lock has it for an instant too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ class FileLock:
             interruption.check()
             named = _read_holder(descriptor)
             dead = named is not None and not _lives(*named)
-            if self.clock.now() - began >= max(wait, DEAD_HOLDER_WAIT if dead else 0):
+            if self.clock.now() - began >= max(wait, DEAD_HOLDER_WAIT if dead else _GLANCE):
                 raise _locked(named[0] if named else None, dead=dead)
             self.clock.sleep(_POLL)
 

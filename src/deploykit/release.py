@@ -58,10 +58,10 @@ class ImageRef:
         Raises:
             ConfigError: it is not an image reference.
         """
-        name, _, digest = text.partition("@")
+        name, at, digest = text.partition("@")
         head, colon, last = name.rpartition(":")
         repository, tag = (head, last) if colon and "/" not in last else (name, None)
-        return cls(repository, tag, digest or None)
+        return cls(repository, tag, digest if at else None)
 
     @property
     def name(self) -> str:

@@ -67,20 +67,26 @@ def _words(event: Finished) -> dict[str, object]:
 
 
 def _left_because(event: Finished) -> str:
-    if event.release and event.release.irreversible:
+    if _crosses(event):
         return "it is marked irreversible, and only --force goes back across it"
     return "going back by itself is switched off"
 
 
+def _crosses(event: Finished) -> bool:
+    """Whether going back is across an irreversible release. From a rollback it goes forward again."""
+    return event.kind is Kind.deploy and event.release is not None and event.release.irreversible
+
+
 def _next(event: Finished, command: Command) -> str:
+    rollback = command("rollback") + (" --force" if _crosses(event) else "")
     match event.outcome:
         case Outcome.unfinished:
             return f"`{command('recover')}` goes on with it; `{command('status')}` shows what runs"
-        case Outcome.restore_failed:
-            return f"`{command('rollback')}` tries again; `{command('status')}` shows what runs"
+        case Outcome.restore_failed if event.previous:
+            return f"`{rollback}` tries again; `{command('status')}` shows what runs"
         case Outcome.left_unhealthy if event.previous:
-            return f"`{command('rollback')}` brings back {named(event.previous)}"
-        case Outcome.left_unhealthy | Outcome.no_target:
+            return f"`{rollback}` brings back {named(event.previous)}"
+        case Outcome.restore_failed | Outcome.left_unhealthy | Outcome.no_target:
             return f"`{command('run')} --tag TAG` deploys one that works"
         case _:
             return f"mend it and deploy again; `{command('history')} {event.id}` tells what happened"

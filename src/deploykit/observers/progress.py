@@ -19,7 +19,7 @@ class ProgressObserver:
 
     def __init__(self, inner: Observer, console: Console | None = None) -> None:
         self._inner = inner
-        self._status = Status("", console=console or Console(stderr=True))
+        self._status = Status("", console=console or _Console(stderr=True))
 
     def __call__(self, event: Event) -> None:
         if text := _quiet(event):
@@ -32,13 +32,20 @@ class ProgressObserver:
 
     def close(self) -> None:
         """Take the spinner away."""
-        with suppress(Exception):  # a terminal that went away must not stop the lines
+        with suppress(Exception, SystemExit):  # a terminal that went away must not stop the lines
             self._status.stop()
 
     def _show(self, text: str) -> None:
-        with suppress(Exception):
+        with suppress(Exception, SystemExit):
             self._status.update(Text(one_line(text)[:_WIDEST]))
             self._status.start()
+
+
+class _Console(Console):
+    """Falls silent when nobody reads it. rich's own would silence stdout too, and end the program."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
 
 
 def _quiet(event: Event) -> str:

@@ -1,0 +1,114 @@
+"""A spinner for people who look on."""
+
+import io
+import sys
+
+import pytest
+from rich.console import Console
+
+from deploykit.events import Event, Looked, Moved, Progress, Warned
+from deploykit.observers.progress import ProgressObserver
+from deploykit.states import State, Trigger
+
+
+class Stage:
+    """An observer that notes what the spinner shows while it is asked to write."""
+
+    def __init__(self) -> None:
+        console = Console(file=io.StringIO(), force_terminal=True, width=200)
+        self.told: list[Event] = []
+        self.spun: list[bool] = []
+        self.progress = ProgressObserver(self.inner, console)
+
+    def inner(self, event: Event) -> None:
+        self.told.append(event)
+        self.spun.append(self.spins)
+
+    @property
+    def spins(self) -> bool:
+        return self.progress._status._live.is_started
+
+    @property
+    def says(self) -> str:
+        return str(self.progress._status.status)
+
+
+def moved(target: State) -> Moved:
+    return Moved(id="r1", at=0, trigger=Trigger.start, source=State.pulling, target=target)
+
+
+def looked(reason: str) -> Looked:
+    return Looked(id="r1", at=0, attempt=1, elapsed=3.7, budget=60, healthy=not reason, reason=reason)
+
+
+def test_what_is_waited_for_is_shown() -> None:
+    """The state, then the looks and the runtime's lines, which make no lines of their own."""
+    stage = Stage()
+    stage.progress(moved(State.checking))
+    assert (stage.spins, stage.says) == (True, "checking")
+    for event, says in [
+        (looked("answers 500"), "4s of 60s  answers 500"),
+        (looked(""), "4s of 60s  healthy"),
+        (Progress(id="r1", at=0, line="web Pulling\x1b"), "web Pulling\\x1b"),
+    ]:
+        stage.progress(event)
+        assert stage.says == says
+    assert stage.told == [moved(State.checking)]
+    stage.progress.close()
+
+
+def test_the_spinner_is_away_while_a_line_is_written() -> None:
+    """Else the two would be written into each other."""
+    stage = Stage()
+    stage.progress(moved(State.checking))
+    stage.progress(Warned(id="r1", at=0, text="low on disk"))
+    assert (len(stage.told), stage.spun) == (2, [False, False])
+    stage.progress.close()
+
+
+@pytest.mark.parametrize("end", [State.healthy, State.failed, State.rolled_back])
+def test_nothing_spins_when_it_is_over(end: State) -> None:
+    """A terminal state takes it away, and so does close, as often as it is called."""
+    stage = Stage()
+    stage.progress(moved(State.checking))
+    stage.progress(moved(end))
+    assert not stage.spins
+    stage.progress(moved(State.checking))
+    stage.progress.close()
+    stage.progress.close()
+    assert not stage.spins
+
+
+class Gone(io.StringIO):
+    """A terminal that nobody reads any more."""
+
+    def write(self, text: str) -> int:
+        raise BrokenPipeError(32, "Broken pipe")
+
+    def isatty(self) -> bool:
+        return True
+
+
+class Ends(Console):
+    """What rich does when nobody reads it any more, but for closing stdout."""
+
+    def on_broken_pipe(self) -> None:
+        raise SystemExit(1)
+
+
+@pytest.mark.parametrize("console", [None, Ends(stderr=True, force_terminal=True)], ids=["ours", "rich's"])
+def test_a_terminal_that_went_away_does_not_stop_the_lines(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], console: Console | None
+) -> None:
+    """Nor the deployment: they go on, to stdout, wherever that goes."""
+    monkeypatch.setattr(sys, "stderr", Gone())
+
+    def inner(event: Event) -> None:
+        sys.stdout.write(f"{event.name}\n")
+
+    progress = ProgressObserver(inner, console)
+    for event in (moved(State.checking), looked("no"), Warned(id="r1", at=0, text="low on disk")):
+        progress(event)
+    progress.close()
+    sys.stdout.flush()
+    assert capfd.readouterr().out == "state.changed\nwarning\n"
