@@ -22,6 +22,7 @@ from deploykit.interrupt import Interruption
 from deploykit.machine import DeploymentMachine
 from deploykit.protocols import Backend, Clock, Control, Journal, ProbeVerdict, PullPolicy, ReleaseFiles
 from deploykit.record import Failure, Kind, Move, Record
+from deploykit.redact import redacted
 from deploykit.release import ImageRef, Release, Snapshot
 from deploykit.stack import Stack, fold
 from deploykit.states import UNTOUCHED, State, Trigger
@@ -395,10 +396,7 @@ class Deployment:
         self.record = replace(self.record, **changes)  # type: ignore[arg-type]  # names are those of Record
 
     def _redact(self, text: str) -> str:
-        try:
-            return self._tools.backend.redact(text)
-        except Exception:  # noqa: BLE001 - better no words than a secret, and better no words than no restore
-            return "(what it said cannot be redacted, so it is not shown)"
+        return redacted(text, self._tools.backend.redact)
 
     def _warn(self, text: str) -> None:
         self._notify(Warned, text=text)
