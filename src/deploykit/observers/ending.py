@@ -35,10 +35,8 @@ def ending(event: Finished, command: Command) -> Iterator[Line]:
     yield level, template.format_map(_words(event))
     if event.exit_code:
         yield "info", f"Next: {_next(event, command)}"
-    if event.state is State.healthy:
-        yield "info", _DONE[event.kind]
-    elif event.state is State.rolled_back and event.kind is Kind.deploy:
-        yield "info", _DONE[Kind.rollback]
+    if done := _done(event):
+        yield "info", done
 
 
 def named(release: Release | None) -> str:
@@ -52,6 +50,15 @@ def _verdict(event: Finished) -> Line:
     if event.outcome is Outcome.interrupted and event.state is State.rolled_back:
         return _STOPPED
     return _VERDICTS.get(event.outcome, _UNTOUCHED)
+
+
+def _done(event: Finished) -> str | None:
+    """Return the runbook's last line: only for what is over, and in the journal."""
+    if event.outcome is Outcome.unfinished:
+        return None
+    if event.state is State.healthy:
+        return _DONE[event.kind]
+    return _DONE[Kind.rollback] if (event.state, event.kind) == (State.rolled_back, Kind.deploy) else None
 
 
 def _words(event: Finished) -> dict[str, object]:
