@@ -7,7 +7,7 @@ from functools import cached_property
 
 from deploykit.current import identify
 from deploykit.deployment import Deployment, EngineGone, Tools
-from deploykit.errors import ConfigError, DeploykitError, JournalError
+from deploykit.errors import ConfigError, DeploykitError, JournalError, Outcome
 from deploykit.events import Event, Finished, Progress, Resumed, Started
 from deploykit.health import HealthCheck, HealthPolicy
 from deploykit.interrupt import Interruption
@@ -97,10 +97,11 @@ class Session:
         self.notify(Resumed(id=found.id, at=self.parts.clock.time(), kind=found.kind, image=image, state=found.state))
         deployment = Deployment(found, self.tools, give_up=rollback)
         self._run(deployment.finish)
-        fulfils = rollback and fulfils_rollback(found, deployment.record)
-        undone = fulfils and found.kind is Kind.deploy and deployment.record.state is State.rolled_back
+        ended = deployment.record
+        fulfils = rollback and fulfils_rollback(found, ended)
+        undone = fulfils and found.kind is Kind.deploy and ended.outcome in {Outcome.rolled_back, Outcome.interrupted}
         code = 0 if undone and not self.interruption.requested else None
-        result = self._finished(deployment.record, code)
+        result = self._finished(ended, code)
         return Finish(result, last=fulfils or self.journal.unfinished() is not None)
 
     def begin(self, record: Record) -> Result:
