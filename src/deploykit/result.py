@@ -80,9 +80,15 @@ def _describe(what: str, failure: Failure | None) -> list[str]:
 
 
 def result_of(
-    record: Record, moves: Sequence[Move], previous: Release | None, *, now: float, exit_code: int | None = None
+    record: Record,
+    moves: Sequence[Move],
+    *,
+    serving: Release | None,
+    previous: Release | None,
+    now: float,
+    exit_code: int | None = None,
 ) -> Result:
-    """Return the result of a deployment; one that has not ended is unfinished."""
+    """Return the result of a deployment; one that has not ended is unfinished, and what serves then is not said."""
     outcome = record.outcome or Outcome.unfinished
     code = record.exit_code if record.outcome else outcome.exit_code
     return Result(
@@ -93,7 +99,7 @@ def result_of(
         state=record.state,
         exit_code=code if exit_code is None else exit_code,
         release=record.candidate,
-        serving=record.serving if record.outcome else None,
+        serving=serving if record.outcome else None,
         previous=previous,
         failure=record.failure,
         restore_failure=record.restore_failure,

@@ -78,11 +78,11 @@ class Session:
         return fold(self.journal.ended())
 
     def running(self, stack: Stack) -> Release | None:
-        """Return the release that runs, found by its labels, or by its content; None when nothing does."""
+        """Return the release that runs, found by its labels, or by its content (then without id); None for nothing."""
         running = self.parts.backend.running()
         if running is None:
             return None
-        return identify(running, self.journal, self.parts.state.files, self.snapshot, stack, "r0a")
+        return identify(running, self.journal, self.parts.state.files, self.snapshot, stack, "")
 
     def finish_unfinished(self, *, rollback: bool = False) -> Finish | None:
         """Finish what a killed run left; None when there was nothing.
@@ -140,14 +140,15 @@ class Session:
     def _finished(self, record: Record, exit_code: int | None = None) -> Result:
         now = self.parts.clock.time()
         stack = self.stack()
-        running = counts_as_running(self.journal.records(), record.serving or self._seen(stack))
-        previous = rollback_target(stack, running)
-        result = result_of(record, self.journal.moves(record), previous, now=now, exit_code=exit_code)
+        serving = record.serving or self._seen(stack)
+        previous = rollback_target(stack, counts_as_running(self.journal.records(), serving))
+        moves = self.journal.moves(record)
+        result = result_of(record, moves, serving=serving, previous=previous, now=now, exit_code=exit_code)
         self.notify(finished_event(result, now))
         return result
 
     def _seen(self, stack: Stack) -> Release | None:
-        """Return what runs, as far as it can be told: a deployment that was killed at once does not know."""
+        """Return what runs, as far as it can be told: a deployment that ended before it looked does not know."""
         with suppress(DeploykitError):
             return self.running(stack)
         return None

@@ -87,4 +87,4 @@ def _previous(parts: Parts, journal: Journal, current: Release | None, last: Rec
 
 
 def _result(journal: Journal, record: Record, now: float) -> Result:
-    return result_of(record, journal.moves(record), None, now=now)
+    return result_of(record, journal.moves(record), serving=record.serving, previous=None, now=now)

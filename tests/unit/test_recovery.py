@@ -4,6 +4,7 @@ import functools
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
+from threading import Event as Flag
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -466,3 +467,18 @@ def test_a_rollback_whose_end_is_not_in_the_journal_does_not_exit_0() -> None:
     _disk_is_full_at(world, 2)
     result = world.rollback()
     assert (result.outcome, result.exit_code, world.serves) == (Outcome.unfinished, 3, ["two"])
+
+
+@pytest.mark.parametrize("how", ["killed", "interrupted"])
+def test_what_still_serves_is_told_by_a_deployment_that_never_looked(how: str) -> None:
+    """An end in pending, before the runtime was asked, does not tell people that nothing serves."""
+    world = DEPLOYS[0].world()
+    if how == "killed":
+        world.killed_when("backend.running", "before", lambda: world.deploy("three"))
+        result = world.recover()
+    else:
+        cancel = Flag()
+        cancel.set()
+        result = world.deploy("three", cancel=cancel)
+    assert result
+    assert (result.state.name, name(result.serving), name(result.previous)) == ("failed", "two", "one")

@@ -68,7 +68,7 @@ def _words(event: Finished) -> dict[str, object]:
         "serving": named(event.serving),
         "state": event.state.name,
         "duration": event.duration,
-        "still": f"{named(event.serving)} still serves" if event.serving else "nothing served, and nothing serves",
+        "still": f"{named(event.serving)} still serves" if event.serving else "nothing is known to serve",
         "left_because": _left_because(event),
     }
 
