@@ -27,7 +27,7 @@ from deploykit.release import ImageRef, Release, Snapshot
 from deploykit.stack import Stack, fold
 from deploykit.states import UNTOUCHED, State, Trigger
 from deploykit.tagfile import TagFile
-from deploykit.targets import choose_restore, restorable
+from deploykit.targets import choose_barrier, choose_restore, restorable
 
 ENGINE_WAIT = 60.0
 """Seconds that an engine which went away is waited for, from `starting` on."""
@@ -191,7 +191,7 @@ class Deployment:
             adopted=bool(current and current.adopted),
             tag_before=self._tools.tag_file.remember(),
         )
-        self._set(restore=self._choose_restore(stack))
+        self._choose_restore(stack)
         if current and current.adopted:
             self._keep(current.release)
             reason = current.verdict.reason
@@ -219,7 +219,7 @@ class Deployment:
         self._tools.control.interruption.check()
         if self._serves_already(candidate):
             return Trigger.accept
-        self._set(restore=self._choose_restore(self._stack()))
+        self._choose_restore(self._stack())
         self._tools.journal.reserve()
         return Trigger.prepare if self._tools.backend.prepares(self.record.kind) else Trigger.start
 
@@ -296,8 +296,10 @@ class Deployment:
         except StepFailed as error:
             self._warn(f"{release.image.name} cannot be kept for a rollback: {error}")
 
-    def _choose_restore(self, stack: Stack) -> Release | None:
-        return choose_restore(self.record, stack, lambda: self._tools.snapshot(self.record.asked))
+    def _choose_restore(self, stack: Stack) -> None:
+        self._set(restore=choose_restore(self.record, stack, lambda: self._tools.snapshot(self.record.asked)))
+        before = (record for record in self._tools.journal.records() if record.number != self.record.number)
+        self._set(barrier=choose_barrier(self.record, before))
 
     def _pull(self, image: ImageRef, policy: PullPolicy, control: Control) -> ImageRef:
         came = self._tools.backend.pull(image, policy, control)

@@ -142,5 +142,6 @@ class Finished(Event):
     release: Release | None
     serving: Release | None
     previous: Release | None
+    barrier: Release | None
     failure: Failure | None
     duration: float

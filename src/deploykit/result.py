@@ -26,7 +26,8 @@ class Result:
     """How a deployment ended. A bad release does not raise: look at `outcome`, or end a script with `exit_code`.
 
     `release` is the one asked for, once it was known; `serving` the release of record that runs now; `previous` what
-    `rollback` would bring back; `transitions` the moves of the machine in order; `duration` is in seconds.
+    `rollback` would bring back; `transitions` the moves of the machine in order; `duration` is in seconds. `barrier` is
+    the irreversible release that going back by itself would have gone across.
     """
 
     id: str
@@ -38,6 +39,7 @@ class Result:
     release: Release | None
     serving: Release | None
     previous: Release | None
+    barrier: Release | None
     failure: Failure | None
     restore_failure: Failure | None
     transitions: Sequence[Move]
@@ -101,6 +103,7 @@ def result_of(
         release=record.candidate,
         serving=serving if record.outcome else None,
         previous=previous,
+        barrier=record.barrier,
         failure=record.failure,
         restore_failure=record.restore_failure,
         transitions=moves,

@@ -170,6 +170,7 @@ def finished_event(result: Result, at: float) -> Finished:
         release=result.release,
         serving=result.serving,
         previous=result.previous,
+        barrier=result.barrier,
         failure=result.failure,
         duration=result.duration,
     )

@@ -495,6 +495,29 @@ def test_an_irreversible_release_that_fails_is_left_as_it_is() -> None:
         assert world.deploy("two", irreversible=True, force=force).outcome is outcome
 
 
+def test_a_later_failure_does_not_go_back_across_an_irreversible_release() -> None:
+    """What the one before it left behind, irreversible, is not gone back across by the next deploy either."""
+    for force, outcome, serves in [(False, Outcome.left_unhealthy, "three"), (True, Outcome.rolled_back, "one")]:
+        world = World()
+        world.good("one")
+        world.backend.release("two").never_ready()
+        world.deploy("two", irreversible=True)
+        world.backend.release("three").never_ready()
+        result = world.deploy("three", force=force)
+        assert (result.outcome, world.serves, name(result.barrier)) == (outcome, [serves], "two")
+
+
+def test_what_served_when_it_began_is_never_behind_an_older_irreversible_release() -> None:
+    """Gone back across once, by force, it is restored like any other."""
+    world = World()
+    world.good("one")
+    world.deploy("two", irreversible=True)
+    assert world.rollback(force=True).exit_code == 0
+    world.backend.release("three").crashes()
+    assert world.deploy("three").outcome is Outcome.rolled_back
+    assert world.serves == ["one"]
+
+
 def test_a_rollback_across_an_irreversible_release_is_refused() -> None:
     """`rollback` exits 2 without --force, whether or not the irreversible release became good."""
     world = World()

@@ -74,8 +74,8 @@ def _words(event: Finished) -> dict[str, object]:
 
 
 def _left_because(event: Finished) -> str:
-    if event.release and event.release.irreversible:
-        return "it is marked irreversible, and only --force goes back across it"
+    if event.barrier:
+        return f"{named(event.barrier)} is marked irreversible, and only --force goes back across it"
     return "going back by itself is switched off"
 
 
