@@ -15,7 +15,7 @@ from deploykit.interrupt import Interruption
 from deploykit.lock import whoami
 from deploykit.protocols import Backend, Clock, Observer, Probe, PullPolicy, StateStore
 from deploykit.record import Kind, Options, Record
-from deploykit.release import ImageRef, Release
+from deploykit.release import ImageRef, Release, check_tag
 from deploykit.result import Result
 from deploykit.session import Parts, Session, open_session
 from deploykit.stack import Stack, barrier, counts_as_running, rollback_target
@@ -139,10 +139,12 @@ class App:
             ConfigError, EngineUnreachable, Locked: nothing began.
         """
         options = Options(message=message, by=who(), auto=rollback, force=force, files=files)
+        if to is not None:
+            check_tag(to)
         doing = f"rollback {to or ''}".strip()
         with open_session(self._with(on_event), doing, lock_wait, _interruption(cancel)) as session:
-            by_hand = None if to else session.tools.tag_file.written_by_hand()
-            finish = session.finish_unfinished(rollback=not (to or by_hand))
+            by_hand = session.tools.tag_file.written_by_hand() if to is None else None
+            finish = session.finish_unfinished(rollback=to is None and by_hand is None)
             if finish and finish.last:
                 return finish.result
             return session.begin(self._rollback_row(session, to, by_hand, options))
@@ -216,7 +218,7 @@ class App:
         return replace(self._parts, observers=(*self._parts.observers, on_event)) if on_event else self._parts
 
     def _asked(self, tag: str | None, image: str | None) -> ImageRef:
-        base = ImageRef.parse(image) if image else self._defaults.image
+        base = self._defaults.image if image is None else ImageRef.parse(image)
         if tag is not None:
             return ImageRef(base.repository, tag)
         if base.tag or base.digest:
@@ -228,11 +230,12 @@ class App:
     def _rollback_row(self, session: Session, to: str | None, by_hand: str | None, options: Options) -> Record:
         stack = session.stack()
         running = session.running(stack)
-        if not (to or by_hand):
-            known = counts_as_running(session.journal.records(), running)
-            target: Release | ImageRef | None = rollback_target(stack, known)
+        named = by_hand if to is None else to
+        target: Release | ImageRef | None
+        if named is None:
+            target = rollback_target(stack, counts_as_running(session.journal.records(), running))
         else:
-            target = self._find(session, stack, to or by_hand or "", pullable=bool(by_hand))
+            target = self._find(session, stack, named, pullable=by_hand is not None)
         if target is None:
             serves = running.image.name if running else "nothing"
             msg = f"there is no earlier good release of {self.name} to go back to ({serves} serves)"
