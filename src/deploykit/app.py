@@ -219,6 +219,9 @@ class App:
 
     def _asked(self, tag: str | None, image: str | None) -> ImageRef:
         base = self._defaults.image if image is None else ImageRef.parse(image)
+        if tag is not None and base.digest:
+            msg = f"{base.pinned} names its content already: the tag {tag!r} would stand for other content"
+            raise ConfigError(msg, hint="Give a digest or --tag, not both.")
         if tag is not None:
             return ImageRef(base.repository, tag)
         if base.tag or base.digest:

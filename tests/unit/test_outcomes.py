@@ -11,7 +11,7 @@ from deploykit.protocols import Holder
 from deploykit.record import Kind
 from deploykit.states import State
 from deploykit.testing import Moment
-from tests.unit.world import World, name, refuses
+from tests.unit.world import REPOSITORY, World, name, refuses
 
 
 def test_a_good_deploy_goes_the_plain_way_and_ends_deployed() -> None:
@@ -475,6 +475,14 @@ def test_going_back_with_nothing_to_go_back_to_is_refused() -> None:
         assert caught.value.hint
     assert len(world.rows) == 1
     assert world.serves == ["one"]
+
+
+def test_a_digest_is_not_dropped_for_a_tag() -> None:
+    """2: who pins the content and names a tag too does not get whatever the tag names now."""
+    world = World()
+    with pytest.raises(ConfigError, match="names its content"):
+        world.deploy("one", image=f"{REPOSITORY}@sha256:{'0' * 64}")
+    assert world.serves == []
 
 
 def test_a_wrong_pull_policy_is_refused() -> None:
