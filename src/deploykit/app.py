@@ -8,7 +8,7 @@ from threading import Event as Flag
 from typing import Literal
 
 from deploykit.clock import SystemClock
-from deploykit.errors import ConfigError, NoSuchRelease
+from deploykit.errors import ConfigError, EngineUnreachable, NoSuchRelease
 from deploykit.events import Event, Warned
 from deploykit.health import HealthCheck, HealthPolicy
 from deploykit.interrupt import Interruption
@@ -16,7 +16,7 @@ from deploykit.lock import whoami
 from deploykit.protocols import Backend, Clock, Observer, Probe, PullPolicy, StateStore
 from deploykit.record import Kind, Options, Record
 from deploykit.release import ImageRef, Release, check_tag
-from deploykit.result import Result
+from deploykit.result import Result, result_of
 from deploykit.session import Parts, Session, open_session
 from deploykit.stack import Stack, barrier, counts_as_running, rollback_target
 from deploykit.status import Status, look_at
@@ -165,20 +165,22 @@ class App:
             finish = session.finish_unfinished()
             return finish.result if finish else None
 
-    def abort(self, *, on_event: Callable[[Event], None] | None = None) -> Result | None:
+    def abort(self, *, cancel: Cancel = None, on_event: Callable[[Event], None] | None = None) -> Result | None:
         """Stop the running deployment, and wait until what serves is safe. None when nothing ran.
 
-        Of a deployment whose process has died it does what `recover` does.
+        Of a deployment whose process has died it does what `recover` does. `cancel` ends the waiting, or stops that.
         """
-        state, clock = self._parts.state, self._parts.clock
-        if state.lock.request_abort():
-            asked = state.lock.holder()
-            while (holder := state.lock.holder()) and asked and holder.since == asked.since:
-                clock.sleep(_ABORT_POLL)
-            last = look_at(self._parts, self.name).last_result
-            if last is None or last.finished:
-                return last
-        return self.recover(on_event=on_event)
+        interruption = _interruption(cancel)
+        if not self._parts.state.lock.request_abort():
+            return self.recover(cancel=cancel, on_event=on_event)
+        self._await_end_of_holder(interruption)
+        last = self._last_result()
+        if last is None or last.finished or interruption.requested:
+            return last
+        try:
+            return self.recover(cancel=cancel, on_event=on_event)
+        except EngineUnreachable:  # it ended for that reason too: then its own end is what is to be told
+            return last
 
     # Verbs that look.
 
@@ -213,6 +215,20 @@ class App:
         return answers
 
     # What they are made of.
+
+    def _await_end_of_holder(self, interruption: Interruption) -> None:
+        lock, clock = self._parts.state.lock, self._parts.clock
+        asked = lock.holder()
+        while (holder := lock.holder()) and asked and holder.since == asked.since and not interruption.requested:
+            clock.sleep(_ABORT_POLL)
+
+    def _last_result(self) -> Result | None:
+        journal = self._parts.state.journal_to_read(None)
+        try:
+            record = journal.last()
+            return result_of(record, journal.moves(record), now=self._parts.clock.time()) if record else None
+        finally:
+            journal.close()
 
     def _with(self, on_event: Callable[[Event], None] | None) -> Parts:
         return replace(self._parts, observers=(*self._parts.observers, on_event)) if on_event else self._parts

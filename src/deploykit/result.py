@@ -85,12 +85,15 @@ def result_of(
     record: Record,
     moves: Sequence[Move],
     *,
-    serving: Release | None,
-    previous: Release | None,
     now: float,
+    serving: Release | None = None,
+    previous: Release | None = None,
     exit_code: int | None = None,
 ) -> Result:
-    """Return the result of a deployment; one that has not ended is unfinished, and what serves then is not said."""
+    """Return the result of a deployment; one that has not ended is unfinished, and what serves then is not said.
+
+    `serving`: what is seen to serve, for a deployment that ended before it looked.
+    """
     outcome = record.outcome or Outcome.unfinished
     code = record.exit_code if record.outcome else outcome.exit_code
     return Result(
@@ -101,7 +104,7 @@ def result_of(
         state=record.state,
         exit_code=code if exit_code is None else exit_code,
         release=record.candidate,
-        serving=serving if record.outcome else None,
+        serving=(record.serving or serving) if record.outcome else None,
         previous=previous,
         barrier=record.barrier,
         failure=record.failure,

@@ -143,7 +143,7 @@ class Session:
         serving = record.serving or self._seen(stack)
         previous = rollback_target(stack, counts_as_running(self.journal.records(), serving))
         moves = self.journal.moves(record)
-        result = result_of(record, moves, serving=serving, previous=previous, now=now, exit_code=exit_code)
+        result = result_of(record, moves, now=now, serving=serving, previous=previous, exit_code=exit_code)
         self.notify(finished_event(result, now))
         return result
 
