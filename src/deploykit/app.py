@@ -9,15 +9,15 @@ from threading import Event as Flag
 from typing import Literal
 
 from deploykit.clock import SystemClock
-from deploykit.errors import ConfigError, NoSuchRelease
+from deploykit.errors import ConfigError, EngineUnreachable, NoSuchRelease
 from deploykit.events import Event, Warned
 from deploykit.health import HealthCheck, HealthPolicy
 from deploykit.interrupt import Interruption
 from deploykit.lock import whoami
 from deploykit.protocols import Backend, Clock, Observer, Probe, PullPolicy, StateStore
 from deploykit.record import Kind, Options, Record
-from deploykit.release import ImageRef, Release
-from deploykit.result import Result
+from deploykit.release import ImageRef, Release, check_tag
+from deploykit.result import Result, result_of
 from deploykit.session import Parts, Session, open_session
 from deploykit.stack import Stack, barrier, counts_as_running, rollback_target
 from deploykit.status import Status, look_at
@@ -143,10 +143,12 @@ class App:
             ConfigError, EngineUnreachable, Locked: nothing began.
         """
         options = Options(message=message, by=who(), auto=rollback, force=force, files=files)
+        if to is not None:
+            check_tag(to)
         doing = f"rollback {to or ''}".strip()
         with open_session(self._with(on_event), doing, lock_wait, _interruption(cancel)) as session:
-            by_hand = None if to else session.tools.tag_file.written_by_hand()
-            finish = session.finish_unfinished(rollback=not (to or by_hand))
+            by_hand = session.tools.tag_file.written_by_hand() if to is None else None
+            finish = session.finish_unfinished(rollback=to is None and by_hand is None)
             if finish and finish.last:
                 return finish.result
             return session.begin(self._rollback_row(session, to, by_hand, options))
@@ -167,20 +169,22 @@ class App:
             finish = session.finish_unfinished()
             return finish.result if finish else None
 
-    def abort(self, *, on_event: Callable[[Event], None] | None = None) -> Result | None:
+    def abort(self, *, cancel: Cancel = None, on_event: Callable[[Event], None] | None = None) -> Result | None:
         """Stop the running deployment, and wait until what serves is safe. None when nothing ran.
 
-        Of a deployment whose process has died it does what `recover` does.
+        Of a deployment whose process has died it does what `recover` does. `cancel` ends the waiting, or stops that.
         """
-        state, clock = self._parts.state, self._parts.clock
-        if state.lock.request_abort():
-            asked = state.lock.holder()
-            while (holder := state.lock.holder()) and asked and holder.since == asked.since:
-                clock.sleep(_ABORT_POLL)
-            last = look_at(self._parts, self.name).last_result
-            if last is None or last.finished:
-                return last
-        return self.recover(on_event=on_event)
+        interruption = _interruption(cancel)
+        if not self._parts.state.lock.request_abort():
+            return self.recover(cancel=cancel, on_event=on_event)
+        self._await_end_of_holder(interruption)
+        last = self._last_result()
+        if last is None or last.finished or interruption.requested:
+            return last
+        try:
+            return self.recover(cancel=cancel, on_event=on_event)
+        except EngineUnreachable:  # it ended for that reason too: then its own end is what is to be told
+            return last
 
     # Verbs that look.
 
@@ -216,11 +220,28 @@ class App:
 
     # What they are made of.
 
+    def _await_end_of_holder(self, interruption: Interruption) -> None:
+        lock, clock = self._parts.state.lock, self._parts.clock
+        asked = lock.holder()
+        while (holder := lock.holder()) and asked and holder.since == asked.since and not interruption.requested:
+            clock.sleep(_ABORT_POLL)
+
+    def _last_result(self) -> Result | None:
+        journal = self._parts.state.journal_to_read(None)
+        try:
+            record = journal.last()
+            return result_of(record, journal.moves(record), now=self._parts.clock.time()) if record else None
+        finally:
+            journal.close()
+
     def _with(self, on_event: Callable[[Event], None] | None) -> Parts:
         return replace(self._parts, observers=(*self._parts.observers, on_event)) if on_event else self._parts
 
     def _asked(self, tag: str | None, image: str | None) -> ImageRef:
-        base = ImageRef.parse(image) if image else self._defaults.image
+        base = self._defaults.image if image is None else ImageRef.parse(image)
+        if tag is not None and base.digest:
+            msg = f"{base.pinned} names its content already: the tag {tag!r} would stand for other content"
+            raise ConfigError(msg, hint="Give a digest or --tag, not both.")
         if tag is not None:
             return ImageRef(base.repository, tag)
         if base.tag or base.digest:
@@ -232,11 +253,12 @@ class App:
     def _rollback_row(self, session: Session, to: str | None, by_hand: str | None, options: Options) -> Record:
         stack = session.stack()
         running = session.running(stack)
-        if not (to or by_hand):
-            known = counts_as_running(session.journal.records(), running)
-            target: Release | ImageRef | None = rollback_target(stack, known)
+        named = by_hand if to is None else to
+        target: Release | ImageRef | None
+        if named is None:
+            target = rollback_target(stack, counts_as_running(session.journal.records(), running))
         else:
-            target = self._find(session, stack, to or by_hand or "", pullable=bool(by_hand))
+            target = self._find(session, stack, named, pullable=by_hand is not None)
         if target is None:
             serves = running.image.name if running else "nothing"
             msg = f"there is no earlier good release of {self.name} to go back to ({serves} serves)"

@@ -34,11 +34,12 @@ from deploykit.interrupt import Interruption
 from deploykit.machine import DeploymentMachine
 from deploykit.protocols import Backend, Clock, Control, Journal, ProbeVerdict, PullPolicy, ReleaseFiles
 from deploykit.record import Failure, Kind, Move, Record
+from deploykit.redact import redacted
 from deploykit.release import ImageRef, Release, Snapshot
 from deploykit.stack import Stack, fold
 from deploykit.states import UNTOUCHED, State, Trigger
 from deploykit.tagfile import TagFile
-from deploykit.targets import choose_restore, restorable
+from deploykit.targets import choose_barrier, choose_restore, restorable
 
 ENGINE_WAIT = 60.0
 """Seconds that an engine which went away is waited for, from `starting` on."""
@@ -202,7 +203,7 @@ class Deployment:
             adopted=bool(current and current.adopted),
             tag_before=self._tools.tag_file.remember(),
         )
-        self._set(restore=self._choose_restore(stack))
+        self._choose_restore(stack)
         if current and current.adopted:
             self._keep(current.release)
             reason = current.verdict.reason
@@ -230,7 +231,7 @@ class Deployment:
         self._tools.control.interruption.check()
         if self._serves_already(candidate):
             return Trigger.accept
-        self._set(restore=self._choose_restore(self._stack()))
+        self._choose_restore(self._stack())
         if self.record.kind is Kind.rollback:
             self._compare_with_today(candidate)
         self._tools.journal.reserve()
@@ -311,8 +312,10 @@ class Deployment:
         except StepFailed as error:
             self._warn(f"{release.image.name} cannot be kept for a rollback: {error}")
 
-    def _choose_restore(self, stack: Stack) -> Release | None:
-        return choose_restore(self.record, stack, lambda: self._tools.snapshot(self.record.asked))
+    def _choose_restore(self, stack: Stack) -> None:
+        self._set(restore=choose_restore(self.record, stack, lambda: self._tools.snapshot(self.record.asked)))
+        before = (record for record in self._tools.journal.records() if record.number != self.record.number)
+        self._set(barrier=choose_barrier(self.record, before))
 
     def _pull(self, image: ImageRef, policy: PullPolicy, control: Control) -> ImageRef:
         came = self._tools.backend.pull(image, policy, control)
@@ -424,10 +427,7 @@ class Deployment:
         self.record = replace(self.record, **changes)  # type: ignore[arg-type]  # names are those of Record
 
     def _redact(self, text: str) -> str:
-        try:
-            return self._tools.backend.redact(text)
-        except Exception:  # noqa: BLE001 - better no words than a secret, and better no words than no restore
-            return "(what it said cannot be redacted, so it is not shown)"
+        return redacted(text, self._tools.backend.redact)
 
     def _warn(self, text: str) -> None:
         self._notify(Warned, text=text)

@@ -151,5 +151,6 @@ class Finished(Event):
     release: Release | None
     serving: Release | None
     previous: Release | None
+    barrier: Release | None
     failure: Failure | None
     duration: float

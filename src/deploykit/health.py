@@ -1,13 +1,14 @@
 """The health wait: looks at a release until it is healthy, dead, or out of time. Only here is tenacity imported."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tenacity import RetryCallState, Retrying, retry_if_result, stop_never
 
 from deploykit.interrupt import Interruption
 from deploykit.protocols import Backend, Clock, Probe, ProbeVerdict, Verdict, Watch
 from deploykit.record import Failure
+from deploykit.redact import redacted
 from deploykit.release import Instance, Release
 from deploykit.states import State
 
@@ -74,16 +75,21 @@ class HealthCheck:
     noun: str = "Container"
 
     def look(self, instances: Sequence[Instance], timeout: float) -> Verdict:
-        """Look once with every probe, within `timeout` seconds: healthy when all parts are."""
+        """Look once with every probe, within `timeout` seconds: healthy when all parts are. Tells no secret."""
         deadline = self.clock.now() + timeout
         warnings: list[str] = []
         for probe in self.probes:
             chosen = [one for one in instances if one.alive and probe.service in (None, one.service)]
-            verdict = probe.look(chosen, max(deadline - self.clock.now(), 0.001))
+            verdict = self._redacted(probe.look(chosen, max(deadline - self.clock.now(), 0.001)))
             warnings += verdict.warnings
             if not verdict.healthy:
                 return verdict
         return Verdict(ProbeVerdict.healthy, warnings=tuple(dict.fromkeys(warnings)))
+
+    def _redacted(self, verdict: Verdict) -> Verdict:
+        """Blank out what an app may give away of its environment when it tells why it is not well."""
+        reason, *warnings = (redacted(text, self.backend.redact) for text in (verdict.reason, *verdict.warnings))
+        return replace(verdict, reason=reason, warnings=tuple(warnings))
 
     def look_now(self, timeout: float) -> Verdict:
         """Look once at what runs, dead instances included."""

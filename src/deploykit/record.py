@@ -74,7 +74,8 @@ class Record:
     that `rollback --files current` took it from. `current` is what served when it began, `current_healthy` whether it
     then passed the probes. `adopted` tells that `current` was found, not known as the newest good release.
     `prepared` and `started` tell that it reached that state, `preparing` and `starting`, so may have done its work.
-    `restore` is what a failure goes back to; `tag_before` what the tag file was before it was written.
+    `restore` is what a failure goes back to, `barrier` the irreversible release that this would go back across, if any;
+    `tag_before` what the tag file was before it was written.
     """
 
     number: int
@@ -92,6 +93,7 @@ class Record:
     current_reason: str = ""
     adopted: bool = False
     restore: Release | None = None
+    barrier: Release | None = None
     prepared: bool = False
     started: bool = False
     tag_before: TagMemory | None = None

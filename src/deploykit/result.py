@@ -26,7 +26,8 @@ class Result:
     """How a deployment ended. A bad release does not raise: look at `outcome`, or end a script with `exit_code`.
 
     `release` is the one asked for, once it was known; `serving` the release of record that runs now; `previous` what
-    `rollback` would bring back; `transitions` the moves of the machine in order; `duration` is in seconds.
+    `rollback` would bring back; `transitions` the moves of the machine in order; `duration` is in seconds. `barrier` is
+    the irreversible release that going back by itself would have gone across.
     """
 
     id: str
@@ -38,6 +39,7 @@ class Result:
     release: Release | None
     serving: Release | None
     previous: Release | None
+    barrier: Release | None
     failure: Failure | None
     restore_failure: Failure | None
     transitions: Sequence[Move]
@@ -80,9 +82,18 @@ def _describe(what: str, failure: Failure | None) -> list[str]:
 
 
 def result_of(
-    record: Record, moves: Sequence[Move], previous: Release | None, *, now: float, exit_code: int | None = None
+    record: Record,
+    moves: Sequence[Move],
+    *,
+    now: float,
+    serving: Release | None = None,
+    previous: Release | None = None,
+    exit_code: int | None = None,
 ) -> Result:
-    """Return the result of a deployment; one that has not ended is unfinished."""
+    """Return the result of a deployment; one that has not ended is unfinished, and what serves then is not said.
+
+    `serving`: what is seen to serve, for a deployment that ended before it looked.
+    """
     outcome = record.outcome or Outcome.unfinished
     code = record.exit_code if record.outcome else outcome.exit_code
     return Result(
@@ -93,8 +104,9 @@ def result_of(
         state=record.state,
         exit_code=code if exit_code is None else exit_code,
         release=record.candidate,
-        serving=record.serving if record.outcome else None,
+        serving=(record.serving or serving) if record.outcome else None,
         previous=previous,
+        barrier=record.barrier,
         failure=record.failure,
         restore_failure=record.restore_failure,
         transitions=moves,

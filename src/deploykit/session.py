@@ -7,7 +7,7 @@ from functools import cached_property
 
 from deploykit.current import identify
 from deploykit.deployment import Deployment, EngineGone, Tools
-from deploykit.errors import ConfigError, DeploykitError, JournalError
+from deploykit.errors import ConfigError, DeploykitError, JournalError, Outcome
 from deploykit.events import Event, Finished, Progress, Resumed, Started
 from deploykit.health import HealthCheck, HealthPolicy
 from deploykit.interrupt import Interruption
@@ -78,11 +78,11 @@ class Session:
         return fold(self.journal.ended())
 
     def running(self, stack: Stack) -> Release | None:
-        """Return the release that runs, found by its labels, or by its content; None when nothing does."""
+        """Return the release that runs, found by its labels, or by its content (then without id); None for nothing."""
         running = self.parts.backend.running()
         if running is None:
             return None
-        return identify(running, self.journal, self.parts.state.files, self.snapshot, stack, "r0a")
+        return identify(running, self.journal, self.parts.state.files, self.snapshot, stack, "")
 
     def finish_unfinished(self, *, rollback: bool = False) -> Finish | None:
         """Finish what a killed run left; None when there was nothing.
@@ -97,10 +97,11 @@ class Session:
         self.notify(Resumed(id=found.id, at=self.parts.clock.time(), kind=found.kind, image=image, state=found.state))
         deployment = Deployment(found, self.tools, give_up=rollback)
         self._run(deployment.finish)
-        fulfils = rollback and fulfils_rollback(found, deployment.record)
-        undone = fulfils and found.kind is Kind.deploy and deployment.record.state is State.rolled_back
+        ended = deployment.record
+        fulfils = rollback and fulfils_rollback(found, ended)
+        undone = fulfils and found.kind is Kind.deploy and ended.outcome in {Outcome.rolled_back, Outcome.interrupted}
         code = 0 if undone and not self.interruption.requested else None
-        result = self._finished(deployment.record, code)
+        result = self._finished(ended, code)
         return Finish(result, last=fulfils or self.journal.unfinished() is not None)
 
     def begin(self, record: Record) -> Result:
@@ -139,14 +140,15 @@ class Session:
     def _finished(self, record: Record, exit_code: int | None = None) -> Result:
         now = self.parts.clock.time()
         stack = self.stack()
-        running = counts_as_running(self.journal.records(), record.serving or self._seen(stack))
-        previous = rollback_target(stack, running)
-        result = result_of(record, self.journal.moves(record), previous, now=now, exit_code=exit_code)
+        serving = record.serving or self._seen(stack)
+        previous = rollback_target(stack, counts_as_running(self.journal.records(), serving))
+        moves = self.journal.moves(record)
+        result = result_of(record, moves, now=now, serving=serving, previous=previous, exit_code=exit_code)
         self.notify(finished_event(result, now))
         return result
 
     def _seen(self, stack: Stack) -> Release | None:
-        """Return what runs, as far as it can be told: a deployment that was killed at once does not know."""
+        """Return what runs, as far as it can be told: a deployment that ended before it looked does not know."""
         with suppress(DeploykitError):
             return self.running(stack)
         return None
@@ -168,6 +170,7 @@ def finished_event(result: Result, at: float) -> Finished:
         release=result.release,
         serving=result.serving,
         previous=result.previous,
+        barrier=result.barrier,
         failure=result.failure,
         duration=result.duration,
     )

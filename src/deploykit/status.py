@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from deploykit.current import known_release
-from deploykit.errors import Outcome
+from deploykit.errors import ConfigError, Outcome
 from deploykit.protocols import Holder, Journal
 from deploykit.record import Record
 from deploykit.release import ImageRef, Instance, Release, Running
-from deploykit.result import Result, result_of
 from deploykit.session import Parts
 from deploykit.stack import counts_as_running, fold, rollback_target
 from deploykit.states import State
@@ -21,7 +20,7 @@ class Status:
 
     `state` and `outcome` are those of the last deployment. `current` is what runs; its `id` is empty when deploykit
     did not start it. `candidate` is what an unfinished deployment tries. `previous` is what `rollback` would bring
-    back: a release, or an image that an operator named in the tag file.
+    back: a release, or an image that an operator named in the tag file; nothing when that file cannot be used.
     """
 
     app: str
@@ -32,7 +31,6 @@ class Status:
     previous: Release | None
     instances: Sequence[Instance]
     lock: Holder | None
-    last_result: Result | None
 
     @property
     def ok(self) -> bool:
@@ -59,7 +57,6 @@ def look_at(parts: Parts, app: str) -> Status:
             previous=_previous(parts, journal, current, last),
             instances=running.instances if running else (),
             lock=parts.state.lock.holder(),
-            last_result=_result(journal, last, parts.clock.time()) if last else None,
         )
     finally:
         journal.close()
@@ -78,13 +75,12 @@ def _current(running: Running | None, journal: Journal) -> Release | None:
 
 def _previous(parts: Parts, journal: Journal, current: Release | None, last: Record | None) -> Release | None:
     stack = fold(journal.ended())
-    by_hand = TagFile(parts.state.tag_text, journal).written_by_hand()
+    try:
+        by_hand = TagFile(parts.state.tag_text, journal).written_by_hand()
+    except ConfigError:  # it stops a rollback, and that alone
+        return None
     if by_hand:
         named = next((release for release in reversed(stack) if release.image.tag == by_hand), None)
         repository = current.image.repository if current else (last.asked.repository if last else "unknown")
         return named or Release("", ImageRef(repository, by_hand))
     return rollback_target(stack, counts_as_running(journal.records(), current))
-
-
-def _result(journal: Journal, record: Record, now: float) -> Result:
-    return result_of(record, journal.moves(record), None, now=now)

@@ -1,10 +1,10 @@
 """What a failing deployment goes back to, and whether it may."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from deploykit.record import Kind, Record
 from deploykit.release import Release, Snapshot
-from deploykit.stack import Stack, restore_target
+from deploykit.stack import Stack, barrier, restore_target
 
 
 def choose_restore(record: Record, stack: Stack, snapshot: Callable[[], Snapshot]) -> Release | None:
@@ -24,16 +24,21 @@ def _is_candidate(record: Record, release: Release, snapshot: Callable[[], Snaps
     return release.image.name == record.asked.name and release.parts == snapshot().parts
 
 
+def choose_barrier(record: Record, records: Iterable[Record]) -> Release | None:
+    """Return the irreversible release that restoring would go back across; `records` are those before, newest first.
+
+    What served when it began is never behind an older one, and a rollback that fails goes forward again.
+    """
+    target, tried = record.restore, record.candidate
+    if target is None or target.same_as(tried):
+        return None
+    if tried and tried.irreversible and record.kind is Kind.deploy:
+        return tried
+    return None if target.same_as(record.current) else barrier(records, target)
+
+
 def restorable(record: Record) -> bool:
     """Whether a failure may go back. Switched off for failed deploys alone; a rollback carries its own switch."""
-    if record.restore is None or _goes_back_across(record, record.restore):
+    if record.restore is None or (record.barrier and not record.options.force):
         return False
     return record.options.auto or (record.kind is Kind.deploy and record.interrupted is not None)
-
-
-def _goes_back_across(record: Record, target: Release) -> bool:
-    """Whether an irreversible release lies between. A rollback that fails goes forward again, so crosses nothing."""
-    tried = record.candidate
-    if tried is None or not tried.irreversible or tried.same_as(target):
-        return False
-    return record.kind is Kind.deploy and not record.options.force

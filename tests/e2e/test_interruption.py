@@ -178,3 +178,17 @@ def test_a_second_ctrl_c_at_a_terminal_hurries(app: ProcessApp) -> None:
     recovered = app.deploykit("recover")
     assert recovered.returncode in {1, 130}
     assert app.version() == "a"
+
+
+def test_an_abort_that_finishes_a_killed_run_can_be_stopped(app: ProcessApp) -> None:
+    """SIGTERM to an `abort` that goes on with a killed deploy restores what served; nothing is left half-way."""
+    app.deploy("a")
+    process = checking(app)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    aborting = app.start("abort")
+    app.wait_for(aborting, "Finishing r2")
+    aborting.terminate()
+    out, _ = aborting.communicate(timeout=30)
+    assert (aborting.returncode, app.version()) == (0, "a"), out
+    assert app.deploykit("status").returncode == 0

@@ -26,14 +26,24 @@ def test_a_hostile_tag_is_refused(app: ProcessApp, tag: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "argv", [["rollback", "a;b"], ["rollback", "--to=-x"], ["run", "--image", "A B", "--tag", "a"]]
+    "argv",
+    [
+        ["rollback", "a;b"],
+        ["rollback", "--to=-x"],
+        ["rollback", ""],
+        ["rollback", "--to="],
+        ["run", "--image", "A B", "--tag", "a"],
+        ["run", "--image=", "--tag", "a"],
+    ],
 )
 def test_other_hostile_names_are_refused(app: ProcessApp, argv: list[str]) -> None:
     """A name that is none is refused with exit 2, without a traceback."""
+    app.deploy("a", "b")
     done = app.deploykit(*argv)
     assert done.returncode == 2
-    assert done.stderr.startswith("deploykit: error: ")
+    assert done.stderr.startswith("deploykit: error: not an image ")
     assert "Traceback" not in done.stderr
+    assert app.version() == "b"
 
 
 def test_a_typo_in_the_config_names_file_key_and_what_was_meant(app: ProcessApp) -> None:

@@ -413,3 +413,15 @@ class _SlowAtLast:
             return Verdict(ProbeVerdict.unhealthy, "answered 500")
         self._clock.sleep(timeout)
         return Verdict(ProbeVerdict.unhealthy, f"no answer within {timeout:g}s")
+
+
+def test_no_secret_is_in_what_a_look_says() -> None:
+    """Reasons and warnings, which go to lines, JSON and the journal, have no secret of the backend's in them."""
+    stage = Stage(HealthPolicy(attempts=1, interval=1.0))
+    stage.backend.secrets = ("hunter2",)
+    stage.probes = [Saying(Verdict(ProbeVerdict.unhealthy, "answered 500: hunter2", ("hunter2 is weak",)))]
+    judgement = stage.wait()
+    assert judgement.failure
+    verdict = stage.looks[0].verdict
+    assert "hunter2" not in f"{judgement.failure.detail} {verdict.reason} {verdict.warnings}"
+    assert verdict.warnings

@@ -11,7 +11,7 @@ from deploykit.protocols import Holder
 from deploykit.record import Kind
 from deploykit.states import State
 from deploykit.testing import Moment
-from tests.unit.world import World, name, refuses
+from tests.unit.world import REPOSITORY, World, name, refuses
 
 
 def test_a_good_deploy_goes_the_plain_way_and_ends_deployed() -> None:
@@ -477,6 +477,14 @@ def test_going_back_with_nothing_to_go_back_to_is_refused() -> None:
     assert world.serves == ["one"]
 
 
+def test_a_digest_is_not_dropped_for_a_tag() -> None:
+    """2: who pins the content and names a tag too does not get whatever the tag names now."""
+    world = World()
+    with pytest.raises(ConfigError, match="names its content"):
+        world.deploy("one", image=f"{REPOSITORY}@sha256:{'0' * 64}")
+    assert world.serves == []
+
+
 def test_a_wrong_pull_policy_is_refused() -> None:
     """2: an argument that means nothing is not a crash."""
     with pytest.raises(ConfigError, match="sometimes"):
@@ -493,6 +501,29 @@ def test_an_irreversible_release_that_fails_is_left_as_it_is() -> None:
         world.good("one")
         world.backend.release("two").crashes()
         assert world.deploy("two", irreversible=True, force=force).outcome is outcome
+
+
+def test_a_later_failure_does_not_go_back_across_an_irreversible_release() -> None:
+    """What the one before it left behind, irreversible, is not gone back across by the next deploy either."""
+    for force, outcome, serves in [(False, Outcome.left_unhealthy, "three"), (True, Outcome.rolled_back, "one")]:
+        world = World()
+        world.good("one")
+        world.backend.release("two").never_ready()
+        world.deploy("two", irreversible=True)
+        world.backend.release("three").never_ready()
+        result = world.deploy("three", force=force)
+        assert (result.outcome, world.serves, name(result.barrier)) == (outcome, [serves], "two")
+
+
+def test_what_served_when_it_began_is_never_behind_an_older_irreversible_release() -> None:
+    """Gone back across once, by force, it is restored like any other."""
+    world = World()
+    world.good("one")
+    world.deploy("two", irreversible=True)
+    assert world.rollback(force=True).exit_code == 0
+    world.backend.release("three").crashes()
+    assert world.deploy("three").outcome is Outcome.rolled_back
+    assert world.serves == ["one"]
 
 
 def test_a_rollback_across_an_irreversible_release_is_refused() -> None:

@@ -4,6 +4,7 @@ import functools
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
+from threading import Event as Flag
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from deploykit.errors import Outcome
 from deploykit.events import Resumed
+from deploykit.observers.lines import Narrator
 from deploykit.record import Kind, Record
 from deploykit.release import Release
 from deploykit.result import Result
@@ -430,7 +432,11 @@ def test_a_restore_is_carried_out_although_it_cannot_be_written(state: str) -> N
 def _disk_is_full_from(world: World, state: str) -> None:
     """Let every write fail from the move to that state on."""
     order = {"saved": 1, "pulling": 2, "starting": 3, "checking": 4, "promoting": 5, "rolling_back": 5}
-    writes = order.get(state, 6)
+    _disk_is_full_at(world, order.get(state, 6))
+
+
+def _disk_is_full_at(world: World, writes: int) -> None:
+    """Let the write of that number, and all later ones, fail."""
 
     def hook(moment: Moment) -> None:
         nonlocal writes
@@ -439,3 +445,40 @@ def _disk_is_full_from(world: World, state: str) -> None:
             world.state.disk_full = writes <= 0
 
     world.moments.hooks.append(hook)
+
+
+@pytest.mark.parametrize("bad", [False, True])
+def test_an_end_that_is_not_in_the_journal_is_not_told_as_completed(bad: bool) -> None:
+    """The runbook's last line never stands beside exit code 3: scripts take it for a deploy that is over."""
+    world = DEPLOYS[2 if bad else 3].world()
+    _disk_is_full_from(world, "rolled_back" if bad else "healthy")
+    world.events.clear()
+    assert world.deploy("three").exit_code == 3
+    narrator = Narrator()
+    story = [text for event in world.events for _, text in narrator(event)]
+    assert any("LOOK NOW" in text for text in story)
+    assert not any("completed successfully" in text for text in story)
+
+
+def test_a_rollback_whose_end_is_not_in_the_journal_does_not_exit_0() -> None:
+    """What undid a killed deploy, but could not be written, is unfinished like any other: 3."""
+    world = DEPLOYS[0].world()
+    world.killed_in("checking", lambda: world.deploy("three"))
+    _disk_is_full_at(world, 2)
+    result = world.rollback()
+    assert (result.outcome, result.exit_code, world.serves) == (Outcome.unfinished, 3, ["two"])
+
+
+@pytest.mark.parametrize("how", ["killed", "interrupted"])
+def test_what_still_serves_is_told_by_a_deployment_that_never_looked(how: str) -> None:
+    """An end in pending, before the runtime was asked, does not tell people that nothing serves."""
+    world = DEPLOYS[0].world()
+    if how == "killed":
+        world.killed_when("backend.running", "before", lambda: world.deploy("three"))
+        result = world.recover()
+    else:
+        cancel = Flag()
+        cancel.set()
+        result = world.deploy("three", cancel=cancel)
+    assert result
+    assert (result.state.name, name(result.serving), name(result.previous)) == ("failed", "two", "one")

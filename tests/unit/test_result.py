@@ -27,7 +27,7 @@ def result(outcome: Outcome | None = Outcome.rolled_back, **fields: object) -> R
         "finished_at": 11.0,
         **fields,
     }
-    return result_of(row(2, outcome=outcome, **given), [], release("zero"), now=99.0)  # type: ignore[arg-type]  # Record's
+    return result_of(row(2, outcome=outcome, **given), [], now=99.0, previous=release("zero"))  # type: ignore[arg-type]  # Record's
 
 
 def test_the_report_is_the_whole_story_on_one_screen() -> None:
@@ -112,9 +112,9 @@ def test_a_deployment_that_ended_is_told_by_its_record() -> None:
     """Its seconds, its signal's exit code, and its moves."""
     moves = [Move(1.0, State.pending, Trigger.save, State.saved)]
     record = row(2, outcome=Outcome.interrupted, interrupted=Cause.sigterm, state=State.rolled_back, finished_at=5.5)
-    came = result_of(record, moves, None, now=99.0)
+    came = result_of(record, moves, now=99.0)
     assert (came.exit_code, came.duration, came.transitions, came.finished) == (143, 3.5, moves, True)
-    assert result_of(record, moves, None, now=99.0, exit_code=0).exit_code == 0
+    assert result_of(record, moves, now=99.0, exit_code=0).exit_code == 0
 
 
 def test_before_the_pull_the_image_is_the_one_asked_for() -> None:

@@ -1,13 +1,14 @@
 """What a failing deployment goes back to, and whether it may."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from deploykit.interrupt import Cause
 from deploykit.record import Kind, Options, Record
 from deploykit.release import Release, Snapshot
-from deploykit.targets import choose_restore, restorable
+from deploykit.targets import choose_barrier, choose_restore, restorable
 from tests.unit.made import image, release, row
 
 ONE, TWO, THREE = release("one"), release("two", 2), release("three", 3)
@@ -114,4 +115,5 @@ def test_an_irreversible_release_is_not_gone_back_across(
 ) -> None:
     """Without --force, and by a deploy."""
     tried = release("two", 2, irreversible=True)
-    assert restorable(row(3, kind, restore=restore, candidate=tried, options=Options(force=force))) is may
+    record = row(3, kind, restore=restore, candidate=tried, options=Options(force=force))
+    assert restorable(replace(record, barrier=choose_barrier(record, []))) is may

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from deploykit.cli.app import opened
 from deploykit.cli.follow import following
 from deploykit.cli.output import say
+from deploykit.cli.signals import interruptible
 
 if TYPE_CHECKING:
     from deploykit.result import Result
@@ -19,8 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Stop the running deployment."""
-    with following(args) as follow, opened(args) as app:
-        result = app.abort(on_event=follow)
+    with interruptible() as interruption, following(args) as follow, opened(args) as app:
+        result = app.abort(cancel=interruption, on_event=follow)
     # 0 only when all is safe: what a failed first deploy has left is not.
     code = 3 if result is not None and result.exit_code in {3, 4} else 0
     tell(args, result, code)

@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
     """Roll back."""
     to = _target(args)
     with interruptible() as interruption, following(args) as follow, opened(args) as app:
-        aborted = app.abort(on_event=follow) if args.abort else None
+        aborted = app.abort(cancel=interruption, on_event=follow) if args.abort else None
         if aborted and to is None and went_back(aborted):
             tell(args, aborted, 0)
             return 0

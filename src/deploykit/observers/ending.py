@@ -35,10 +35,8 @@ def ending(event: Finished, command: Command) -> Iterator[Line]:
     yield level, template.format_map(_words(event))
     if event.exit_code:
         yield "info", f"Next: {_next(event, command)}"
-    if event.state is State.healthy:
-        yield "info", _DONE[event.kind]
-    elif event.state is State.rolled_back and event.kind is Kind.deploy:
-        yield "info", _DONE[Kind.rollback]
+    if done := _done(event):
+        yield "info", done
 
 
 def named(release: Release | None) -> str:
@@ -54,6 +52,15 @@ def _verdict(event: Finished) -> Line:
     return _VERDICTS.get(event.outcome, _UNTOUCHED)
 
 
+def _done(event: Finished) -> str | None:
+    """Return the runbook's last line: only for what is over, and in the journal."""
+    if event.outcome is Outcome.unfinished:
+        return None
+    if event.state is State.healthy:
+        return _DONE[event.kind]
+    return _DONE[Kind.rollback] if (event.state, event.kind) == (State.rolled_back, Kind.deploy) else None
+
+
 def _words(event: Finished) -> dict[str, object]:
     return {
         "id": event.id,
@@ -61,24 +68,19 @@ def _words(event: Finished) -> dict[str, object]:
         "serving": named(event.serving),
         "state": event.state.name,
         "duration": event.duration,
-        "still": f"{named(event.serving)} still serves" if event.serving else "nothing served, and nothing serves",
+        "still": f"{named(event.serving)} still serves" if event.serving else "nothing is known to serve",
         "left_because": _left_because(event),
     }
 
 
 def _left_because(event: Finished) -> str:
-    if _crosses(event):
-        return "it is marked irreversible, and only --force goes back across it"
+    if event.barrier:
+        return f"{named(event.barrier)} is marked irreversible, and only --force goes back across it"
     return "going back by itself is switched off"
 
 
-def _crosses(event: Finished) -> bool:
-    """Whether going back is across an irreversible release. From a rollback it goes forward again."""
-    return event.kind is Kind.deploy and event.release is not None and event.release.irreversible
-
-
 def _next(event: Finished, command: Command) -> str:
-    rollback = command("rollback") + (" --force" if _crosses(event) else "")
+    rollback = command("rollback") + (" --force" if event.barrier else "")
     match event.outcome:
         case Outcome.unfinished:
             return f"`{command('recover')}` goes on with it; `{command('status')}` shows what runs"

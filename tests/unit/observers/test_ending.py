@@ -31,6 +31,7 @@ def finished(outcome: Outcome, kind: Kind = Kind.deploy, **fields: object) -> Fi
         "release": release("two", 2),
         "serving": release("one"),
         "previous": release("zero"),
+        "barrier": None,
         "failure": None,
         "duration": 12.34,
         **fields,

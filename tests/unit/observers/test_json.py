@@ -82,6 +82,7 @@ def test_the_end_has_outcome_state_and_exit_code(outcome: Outcome) -> None:
         release=None,
         serving=release("one"),
         previous=None,
+        barrier=None,
         failure=None,
         duration=1.5,
     )

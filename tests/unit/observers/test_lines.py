@@ -175,7 +175,7 @@ def test_an_unchanged_release() -> None:
 
 @pytest.mark.parametrize(
     ("good", "still"),
-    [((), "nothing served, and nothing serves"), (("one",), "example.com/team/web:one (r1) still serves")],
+    [((), "nothing is known to serve"), (("one",), "example.com/team/web:one (r1) still serves")],
 )
 def test_a_failure_before_anything_was_replaced(good: tuple[str, ...], still: str) -> None:
     """It says that nothing was touched, and what serves."""
@@ -213,7 +213,9 @@ def test_an_irreversible_release_that_fails() -> None:
     told = world("one")
     told.deploy("two", irreversible=True)
     assert story(told).splitlines()[-2:] == [
-        LEFT.format("two", "it is marked irreversible, and only --force goes back across it"),
+        LEFT.format(
+            "two", "example.com/team/web:two (r2) is marked irreversible, and only --force goes back across it"
+        ),
         "Next: `deploykit rollback --force` brings back example.com/team/web:one (r1)",
     ]
     assert told.rollback(force=True).exit_code == 0
