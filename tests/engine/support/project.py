@@ -109,10 +109,10 @@ class ComposeApp:
     def version(self) -> str | None:
         """What serves now, or nothing."""
         with suppress(OSError):
-            return self.get("/version").body
+            return self.get("/version", timeout=2).body
         return None
 
-    def serves(self, version: str, *, within: float = 10) -> bool:
+    def serves(self, version: str, *, within: float = 30) -> bool:
         """Wait, for a bounded time, until this version answers."""
         return until(lambda: self.version() == version, within=within, every=0.02)
 

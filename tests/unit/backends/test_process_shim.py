@@ -20,6 +20,8 @@ from deploykit.protocols import Control
 from deploykit.release import Release
 from tests.unit.backends.test_process_stage import WAIT, Stage, eventually, exit_of, ready, staged
 
+# Signals 32 and 33 are the C library's own: it blocks them by itself for a moment, and lets nobody else set them.
+_C_LIBRARY = 0b11 << 31
 STARTER = """
 import fcntl, json, os, signal, sys
 from pathlib import Path
@@ -168,7 +170,7 @@ def test_the_app_inherits_nothing_but_its_streams(stage: Stage) -> None:
     pid = stage.entry(release).process.pid
     eventually(backend, release, lambda: {path.name for path in Path(f"/proc/{pid}/fd").iterdir()} == {"0", "1", "2"})
     masks = [line.split()[1] for line in backend.logs(release, 10).splitlines() if line.startswith("Sig")]
-    assert [int(mask, 16) for mask in masks] == [0, 0]
+    assert [int(mask, 16) & ~_C_LIBRARY for mask in masks] == [0, 0]
 
 
 def test_secrets_are_not_in_arguments(stage: Stage) -> None:
