@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from threading import Event as Flag
 from typing import Literal
@@ -200,7 +201,7 @@ class App:
         """Return the deployments, newest first. Asks no engine."""
         journal = self._parts.state.journal_to_read(None)
         try:
-            return [record for record, _ in zip(journal.records(), range(limit or 1_000_000_000), strict=False)]
+            return list(islice(journal.records(), limit))
         finally:
             journal.close()
 
