@@ -102,7 +102,7 @@ def test_what_fails_without_a_failure_has_no_hint() -> None:
 
 def test_a_deployment_that_has_not_ended_is_unfinished() -> None:
     """Exit 3; what serves is not known, and time goes on."""
-    came = result(None, state=State.checking, finished_at=None)
+    came = result(None, state=State.checking, started=True, finished_at=None)
     assert (came.outcome, came.exit_code, came.finished, came.serving) == (Outcome.unfinished, 3, False, None)
     assert came.duration == 97.0
     assert "serves now: unknown; see deploykit status" in came.explain()

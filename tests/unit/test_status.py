@@ -1,0 +1,161 @@
+"""What an app's status is made of."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from deploykit.errors import EngineUnreachable, NoSuchRelease, Outcome
+from deploykit.protocols import Holder
+from deploykit.release import Instance, Release
+from deploykit.states import State
+from deploykit.status import Status
+from tests.unit.world import World, name
+
+WEB = Instance("i1", "web", "running")
+
+
+def status(*instances: Instance, **fields: object) -> Status:
+    given: dict[str, object] = {
+        "app": "web",
+        "state": State.healthy,
+        "outcome": Outcome.deployed,
+        "current": None,
+        "candidate": None,
+        "previous": None,
+        "lock": None,
+        "last_result": None,
+        **fields,
+    }
+    return Status(instances=instances, **given)  # type: ignore[arg-type]  # they are Status's
+
+
+@pytest.mark.parametrize(
+    ("instances", "ok"),
+    [
+        ((WEB,), True),
+        ((WEB, replace(WEB, id="i2", health="healthy")), True),
+        ((replace(WEB, health="starting"),), True),
+        ((), False),
+        ((WEB, replace(WEB, id="i2", status="exited")), False),
+        ((replace(WEB, status="restarting"),), False),
+        ((replace(WEB, status="paused"),), False),
+        ((WEB, replace(WEB, id="i2", health="unhealthy")), False),
+    ],
+)
+def test_all_is_well_when_every_instance_serves(instances: tuple[Instance, ...], *, ok: bool) -> None:
+    """And there is one at all."""
+    assert status(*instances).ok is ok
+
+
+def test_a_deployment_that_was_left_half_way_is_not_well() -> None:
+    """Unless it is just running: then the lock is held. An app that was never deployed is fine as it runs."""
+    left = {"state": State.checking, "outcome": None}
+    assert not status(WEB, **left).ok
+    assert status(WEB, **left, lock=Holder(1, "eve", 0.0, "deploy")).ok
+    assert status(WEB, state=None, outcome=None).ok
+    assert status(WEB, state=State.failed, outcome=Outcome.untouched).ok
+
+
+def test_an_app_that_was_never_deployed_and_does_not_run() -> None:
+    """Nothing is known, and nothing is written."""
+    world = World()
+    seen = world.app.status()
+    assert (seen.app, seen.state, seen.outcome, seen.last_result) == ("web", None, None, None)
+    assert (seen.current, seen.candidate, seen.previous, seen.instances, seen.lock) == (None, None, None, (), None)
+    assert not any(call.startswith(("journal", "files", "tag_file")) for call in world.moments.calls)
+
+
+def test_what_was_started_by_hand_is_current_without_an_id() -> None:
+    """By its image; nothing is adopted by looking."""
+    world = World()
+    world.backend.serving("zero")
+    current = world.app.status().current
+    assert current
+    assert (current.id, current.image.tag, world.rows) == ("", "zero", [])
+
+
+def test_after_two_deploys_it_says_what_runs_and_what_rollback_would_bring() -> None:
+    """With the outcome of the last deployment and the instances that there are."""
+    world = World()
+    world.good("one", "two")
+    seen = world.app.status()
+    assert (seen.state, seen.outcome) == (State.healthy, Outcome.deployed)
+    assert (name(seen.current), name(seen.previous), seen.candidate) == ("two", "one", None)
+    assert [one.service for one in seen.instances] == ["web"]
+    assert seen.last_result
+    assert (seen.last_result.id, seen.last_result.outcome) == ("r2", Outcome.deployed)
+    assert seen.ok
+
+
+def test_what_rollback_would_bring_is_what_it_brings() -> None:
+    """After each step of a history."""
+    world = World()
+    world.good("one", "two", "three")
+    world.backend.release("four").crashes()
+    steps: list[Callable[[], object]] = [
+        lambda: world.deploy("four"),
+        world.rollback,
+        lambda: world.deploy("two"),
+        lambda: world.rollback("three"),
+    ]
+    for step in steps:
+        step()
+        promised = world.app.status().previous
+        if promised is None:
+            with pytest.raises(NoSuchRelease):
+                world.rollback()
+        else:
+            world.rollback()
+            assert world.serves == [name(promised)]
+
+
+def test_a_tag_written_by_hand_is_what_rollback_would_bring() -> None:
+    """A release that is known under that tag, or else just its name."""
+    world = World()
+    world.good("one", "two", "three", "four")
+    world.state.tag_text.text = "one"
+    known = world.app.status().previous
+    assert known
+    assert (known.id, name(known)) == ("r1", "one")
+    world.state.tag_text.text = "main-unknown"
+    named = world.app.status().previous
+    assert named == Release("", replace(known.image, tag="main-unknown", digest=None, id=None))
+
+
+def test_a_killed_deployment_shows_its_candidate_and_is_not_well() -> None:
+    """It tells what it tries, and that nobody is at it."""
+    world = World()
+    world.good("one")
+    world.killed_in("checking", lambda: world.deploy("two"))
+    world.state.lock.held_by = None
+    seen = world.app.status()
+    assert (seen.state, seen.outcome, name(seen.candidate), seen.ok) == (State.checking, None, "two", False)
+    assert seen.last_result
+    assert seen.last_result.outcome is Outcome.unfinished
+
+
+def test_who_holds_the_lock_is_told() -> None:
+    """While a deployment runs, and looking waits for nothing."""
+    world = World()
+    world.state.lock.held_by = Holder(4711, "eve@ci", 5.0, "deploy")
+    assert world.app.status().lock == Holder(4711, "eve@ci", 5.0, "deploy")
+    assert world.clock.elapsed == 0
+
+
+def test_an_engine_that_is_away_is_an_error() -> None:
+    """What runs cannot be told then."""
+    world = World()
+    world.backend.goes_away()
+    with pytest.raises(EngineUnreachable):
+        world.app.status()
+
+
+def test_a_lost_journal_leaves_what_serves_known_by_its_image() -> None:
+    """The labels name a release that nobody knows; the good release of the same image is found again."""
+    world = World()
+    world.good("one")
+    world.backend.serving("one")
+    current = world.app.status().current
+    assert current
+    assert current.id == "r1"
