@@ -124,10 +124,12 @@ def _pinned(image: ImageRef, inspected: "ImageInspectResult") -> ImageRef:
 def _name(text: str) -> ImageRef | None:
     from deploykit.errors import ConfigError
 
+    if text.startswith("sha256:"):
+        return None  # a bare id, which would read as a repository and its tag
     try:
         return ImageRef.parse(text.partition("@")[0])
     except ConfigError:
-        return None  # a bare id
+        return None
 
 
 def _names(inspected: "ImageInspectResult | None") -> Iterator[ImageRef]:
