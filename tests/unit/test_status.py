@@ -123,6 +123,17 @@ def test_a_tag_written_by_hand_is_what_rollback_would_bring() -> None:
     assert named == Release("", replace(known.image, tag="main-unknown", digest=None, id=None))
 
 
+def test_a_release_whose_restore_failed_is_what_rollback_would_bring() -> None:
+    """Though it runs: `rollback` tries it again."""
+    world = World()
+    world.good("one")
+    world.backend.release("one").never_ready()
+    world.backend.release("two").crashes()
+    assert world.deploy("two").outcome is Outcome.restore_failed
+    seen = world.app.status()
+    assert (name(seen.current), name(seen.previous)) == ("one", "one")
+
+
 def test_a_killed_deployment_shows_its_candidate_and_is_not_well() -> None:
     """It tells what it tries, and that nobody is at it."""
     world = World()
