@@ -154,8 +154,10 @@ class _Version(argparse.Action):
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> "NoReturn":
         import deploykit
+        from deploykit.cli.output import say
 
-        parser.exit(0, f"deploykit {deploykit.__version__}\n")
+        say(f"deploykit {deploykit.__version__}")
+        parser.exit()
 
 
 def seconds(text: str) -> float:

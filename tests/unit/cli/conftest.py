@@ -1,0 +1,54 @@
+"""The command line on an app of the fakes."""
+
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+
+import deploykit
+from deploykit.cli import main
+from tests.unit.world import World
+
+
+class Cli:
+    """A terminal at which deploykit is typed."""
+
+    def __init__(self, world: World, capsys: pytest.CaptureFixture[str]) -> None:
+        self.world = world
+        self._capsys = capsys
+        self.out = self.err = ""
+
+    def __call__(self, *words: str) -> int:
+        """Type it, and return the exit code; what was written is in `out` and `err`."""
+        self._capsys.readouterr()
+        code = main([words[0], "-c", "web.toml", *words[1:]])
+        self.out, self.err = self._capsys.readouterr()
+        return code
+
+    def json(self, *words: str) -> Any:
+        """Type it with --json, and return what the one line that is written says."""
+        self(*words, "--json")
+        (line,) = self.out.splitlines()
+        return json.loads(line)
+
+    @property
+    def lines(self) -> list[str]:
+        return self.out.splitlines()
+
+
+@pytest.fixture
+def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Cli]:
+    """Every config file is that of one world; what the command sets up for its process is undone."""
+    world = World()
+    monkeypatch.setattr(deploykit, "load", lambda path: world.app)
+    monkeypatch.setenv("DEPLOYKIT_BY", "alice")
+    monkeypatch.delenv("DEPLOYKIT_TRACEBACK", raising=False)
+    logger = logging.getLogger("deploykit")
+    before = logger.handlers, logger.level, logger.propagate
+    yield Cli(world, capsys)
+    logger.handlers, level, logger.propagate = before
+    logger.setLevel(level)
+    structlog.reset_defaults()

@@ -1,0 +1,156 @@
+"""What can be typed."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import deploykit
+from deploykit.cli.arguments import VERBS, UsageError, parse
+
+DOCS = Path(__file__).parents[3] / "docs" / "cli.md"
+
+
+def refused(*words: str) -> UsageError:
+    with pytest.raises(UsageError) as caught:
+        parse(words)
+    assert caught.value.exit_code == 2
+    return caught.value
+
+
+@pytest.mark.parametrize("name", VERBS)
+def test_every_verb_has_a_module_and_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """`deploykit VERB --help` shows what can be typed, and ends with 0."""
+    with pytest.raises(SystemExit) as ended:
+        parse([name, "--help"])
+    assert ended.value.code == 0
+    out = capsys.readouterr().out
+    assert out.startswith(f"usage: deploykit {name} [CONFIG.toml]")
+    assert "--config" in out
+
+
+def test_help_names_every_verb_and_every_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
+    """On one page."""
+    with pytest.raises(SystemExit) as ended:
+        parse(["--help"])
+    assert ended.value.code == 0
+    out = capsys.readouterr().out
+    assert all(re.search(rf"^  {name} ", out, re.MULTILINE) for name in VERBS)
+    assert all(f" {code} " in out for code in (0, 1, 2, 3, 4, 5, 75))
+    assert "130, 143" in out
+
+
+def test_the_docs_name_the_verbs_that_there_are() -> None:
+    """No more, and no fewer."""
+    rows = re.findall(r"^\| `(\w+)(?:[^|`]*`, alias `(\w+))?", DOCS.read_text(), re.MULTILINE)
+    assert {name for row in rows for name in row if name} == set(VERBS)
+
+
+@pytest.mark.parametrize("name", ["run", "rollback"])
+def test_the_docs_name_the_options_that_there_are(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each of them can be typed."""
+    row = next(line for line in DOCS.read_text().splitlines() if line.startswith(f"| `{name}"))
+    with pytest.raises(SystemExit):
+        parse([name, "--help"])
+    assert set(re.findall(r"--[a-z-]+", row)) <= set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
+
+
+def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+    """And ends with 0."""
+    with pytest.raises(SystemExit) as ended:
+        parse(["--version"])
+    assert (ended.value.code, capsys.readouterr().out) == (0, f"deploykit {deploykit.__version__}\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "config"),
+    [
+        (["status"], None),
+        (["status", "web.toml"], "web.toml"),
+        (["status", "-c", "web.conf"], "web.conf"),
+        (["-c", "web.conf", "status"], "web.conf"),
+        (["--config=web.conf", "status"], "web.conf"),
+        (["rollback", "web.toml", "one"], "web.toml"),
+        (["rollback", "one", "web.toml"], "web.toml"),
+        (["rollback", "one", "--force", "web.toml"], "web.toml"),
+        (["rollback", "one"], None),
+    ],
+)
+def test_the_config_file_is_what_ends_in_toml_or_follows_c(words: list[str], config: str | None) -> None:
+    """Wherever it stands; nothing else is taken for one."""
+    assert parse(words)[1].config == config
+
+
+@pytest.mark.parametrize(
+    ("words", "rest"),
+    [(["rollback", "one", "a.toml"], ["one"]), (["history", "r1"], ["r1"]), (["run", "a.toml"], [])],
+)
+def test_what_is_no_config_file_is_the_verb_s_own(words: list[str], rest: list[str]) -> None:
+    """A tag, or an id."""
+    assert parse(words)[1].words == rest
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "say what to do"),
+        (["rnu"], "there is no verb 'rnu'; did you mean run?"),
+        (["zzz"], "there is no verb 'zzz'"),
+        (["status", "web"], "unexpected argument 'web' (a config file's name ends in .toml, or follows -c)"),
+        (["rollback", "one", "two"], "unexpected argument 'two'"),
+        (["run", "a.toml", "b.toml"], "name one config file, not several"),
+        (["run", "-c", "a", "b.toml"], "name one config file, not several"),
+        (["-c", "a", "run", "b.toml"], "name one config file, not several"),
+        (["run", "--tga", "one"], "unrecognized arguments: --tga"),
+        (["run", "--ta", "one"], "unrecognized arguments: --ta"),
+        (["run", "--tag"], "argument --tag: expected one argument"),
+        (["run", "--pull=sometimes"], "invalid choice: 'sometimes'"),
+        (["rollback", "--files", "yesterday"], "invalid choice: 'yesterday'"),
+        (["run", "--lock-wait", "-1"], "argument --lock-wait:"),
+        (["run", "--lock-wait", "inf"], "argument --lock-wait:"),
+        (["run", "--lock-wait", "nan"], "argument --lock-wait:"),
+        (["run", "--lock-wait", "soon"], "argument --lock-wait:"),
+        (["--json", "status"], "unrecognized arguments: --json"),
+    ],
+)
+def test_what_cannot_be_understood_is_refused(words: list[str], message: str) -> None:
+    """Exit 2, in one sentence, with where to look; an option is never guessed from its beginning."""
+    error = refused(*words)
+    assert message in str(error)
+    assert "--help` shows what can be typed" in error.hint
+
+
+@pytest.mark.parametrize(
+    ("words", "pull"),
+    [
+        (["run"], None),
+        (["run", "--pull"], "always"),
+        (["run", "--pull", "web.toml"], "always"),
+        (["run", "--pull", "--force"], "always"),
+        (["run", "--pull", "missing", "web.toml"], "missing"),
+        (["run", "--pull=never"], "never"),
+    ],
+)
+def test_pull_alone_means_always(words: list[str], pull: str | None) -> None:
+    """Whatever follows it."""
+    assert parse(words)[1].pull == pull
+
+
+def test_options_of_run() -> None:
+    """Each is read; left out, each is off."""
+    words = "run --tag one --image web -m why --no-rollback --irreversible --force --lock-wait 2.5 --json"
+    args = parse(words.split())[1]
+    assert (args.tag, args.image, args.message, args.lock_wait) == ("one", "web", "why", 2.5)
+    assert [args.no_rollback, args.irreversible, args.force, args.json] == [True] * 4
+    args = parse(["deploy"])[1]
+    assert (args.tag, args.image, args.message, args.lock_wait) == (None, None, "", 0.0)
+    assert [args.no_rollback, args.irreversible, args.force, args.json] == [False] * 4
+
+
+@pytest.mark.parametrize("columns", ["40", "0", "wide", ""])
+def test_help_fits_any_terminal(monkeypatch: pytest.MonkeyPatch, columns: str) -> None:
+    """Also where its width cannot be told."""
+    monkeypatch.setenv("COLUMNS", columns)
+    with pytest.raises(SystemExit) as ended:
+        parse(["run", "--help"])
+    assert ended.value.code == 0
