@@ -7,6 +7,7 @@ from deploykit.cli.app import opened
 from deploykit.cli.follow import following
 from deploykit.cli.output import say
 from deploykit.cli.signals import interruptible
+from deploykit.observers.text import one_line
 
 if TYPE_CHECKING:
     from deploykit.result import Result
@@ -35,7 +36,8 @@ def tell(args: argparse.Namespace, result: "Result | None", exit_code: int) -> N
     elif result is None:
         say("[deploy] Nothing runs that could be aborted")
     else:
-        say(f"[deploy] {result.explain()}".replace("\n", "\n[deploy] "))
+        for line in result.explain().splitlines():
+            say(f"[deploy] {one_line(line)}")
 
 
 def _document(result: "Result | None", code: int) -> str:
