@@ -24,7 +24,6 @@ def status(*instances: Instance, **fields: object) -> Status:
         "candidate": None,
         "previous": None,
         "lock": None,
-        "last_result": None,
         **fields,
     }
     return Status(instances=instances, **given)  # type: ignore[arg-type]  # they are Status's
@@ -61,7 +60,7 @@ def test_an_app_that_was_never_deployed_and_does_not_run() -> None:
     """Nothing is known, and nothing is written."""
     world = World()
     seen = world.app.status()
-    assert (seen.app, seen.state, seen.outcome, seen.last_result) == ("web", None, None, None)
+    assert (seen.app, seen.state, seen.outcome) == ("web", None, None)
     assert (seen.current, seen.candidate, seen.previous, seen.instances, seen.lock) == (None, None, None, (), None)
     assert not any(call.startswith(("journal", "files", "tag_file")) for call in world.moments.calls)
 
@@ -83,8 +82,6 @@ def test_after_two_deploys_it_says_what_runs_and_what_rollback_would_bring() -> 
     assert (seen.state, seen.outcome) == (State.healthy, Outcome.deployed)
     assert (name(seen.current), name(seen.previous), seen.candidate) == ("two", "one", None)
     assert [one.service for one in seen.instances] == ["web"]
-    assert seen.last_result
-    assert (seen.last_result.id, seen.last_result.outcome) == ("r2", Outcome.deployed)
     assert seen.ok
 
 
@@ -142,8 +139,6 @@ def test_a_killed_deployment_shows_its_candidate_and_is_not_well() -> None:
     world.state.lock.held_by = None
     seen = world.app.status()
     assert (seen.state, seen.outcome, name(seen.candidate), seen.ok) == (State.checking, None, "two", False)
-    assert seen.last_result
-    assert seen.last_result.outcome is Outcome.unfinished
 
 
 def test_who_holds_the_lock_is_told() -> None:

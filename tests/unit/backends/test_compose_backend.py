@@ -19,6 +19,7 @@ from tests.unit.backends.docker import Answer, Docker, container, image, sha
 from tests.unit.backends.test_engine_images import DIGEST, ONE, PINNED, REPOSITORY
 
 UP = "up --detach --no-deps --no-build --pull never web worker"
+UP_DB = "up --detach --no-deps --no-recreate --no-build --pull never"
 NAME_TAKEN = (
     'Error response from daemon: Conflict. The container name "/shop-web-1" is already in use by container "x".'
 )
@@ -60,7 +61,6 @@ class Stage:
             files=[self.folder / "compose.yml"],
             services=["web", "worker"],
             state=self.folder / "state",
-            releases=self.files,
             image_env="WEB_IMAGE",
             tag_env="WEB_TAG",
             **options,
@@ -340,6 +340,7 @@ def test_a_name_conflict_that_stays_is_told(stage: Stage, time: Time) -> None:
 def depends(stage: Stage, condition: str = "service_started") -> Release:
     web = {"image": "x", "depends_on": {"db": {"condition": condition}}}
     stage.model({**MODEL, "services": {**MODEL["services"], "web": web, "db": {}}})
+    stage.docker.says("compose pull")
     return stage.kept("r8")
 
 
@@ -348,7 +349,7 @@ def test_a_dependency_that_is_not_there_is_started_before(stage: Stage) -> None:
     release = depends(stage)
     stage.docker.says("up")
     stage.backend.start(release, Control())
-    assert stage.changes() == ["up --detach --no-deps --no-recreate --no-build --wait db", UP]
+    assert stage.changes() == [f"{UP_DB} --wait db", UP]
 
 
 @pytest.mark.parametrize(("status", "starts"), [("running", False), ("paused", False), ("exited", True)])
@@ -370,7 +371,7 @@ def test_a_one_shot_that_has_succeeded_does_not_run_again(stage: Stage, code: in
     stage.docker.says("up")
     stage.docker.says("wait", "0\n")
     stage.backend.start(release, Control())
-    again = [f"wait {exited['Id']}", "up --detach --no-deps --no-recreate --no-build db"]
+    again = [f"wait {exited['Id']}", f"{UP_DB} db"]
     assert stage.changes() == [*(again if runs_again else []), UP]
 
 
@@ -392,6 +393,32 @@ def test_a_dependency_that_does_not_start_stops_the_start(stage: Stage) -> None:
     with pytest.raises(StepFailed, match=r"docker compose up db failed: .*unhealthy"):
         stage.backend.start(release, Control())
     assert UP not in stage.changes()
+
+
+def test_the_image_of_a_dependency_is_brought_by_a_command_of_its_own(stage: Stage) -> None:
+    """Where there is none: what changes containers holds the lock, so it never pulls."""
+    reader, writer = os.pipe()
+    release = depends(stage)
+    stage.docker.says("up")
+    stage.backend.start(release, Control(inherit=(writer,)))
+    assert stage.docker.calls("pull")[0].endswith("pull --quiet --ignore-buildable --policy missing db")
+    assert writer not in stage.docker.inherited("--policy")
+    assert writer in stage.docker.inherited("--wait")
+    os.close(reader)
+    os.close(writer)
+
+
+def test_a_dependency_whose_image_does_not_come_stops_the_start(stage: Stage) -> None:
+    """In the registry's words, or with the time that it was given; nothing is replaced."""
+    release = depends(stage)
+    stage.docker.fails("compose pull", "manifest unknown")
+    with pytest.raises(StepFailed, match="docker compose pull db failed: manifest unknown"):
+        stage.backend.start(release, Control())
+    stage.docker.hangs("compose pull")
+    with pytest.raises(StepFailed, match=r"the image of db did not come within 0\.3s") as caught:
+        stage.made(pull_timeout=0.3).start(release, Control())
+    assert "docker compose pull db" in caught.value.hint
+    assert stage.changes() == []
 
 
 # Images.
