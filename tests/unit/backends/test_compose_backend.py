@@ -59,7 +59,7 @@ class Stage:
         return ComposeBackend(
             name="shop",
             files=[self.folder / "compose.yml"],
-            services=["web", "worker"],
+            services=options.pop("services", ["web", "worker"]),
             state=self.folder / "state",
             image_env="WEB_IMAGE",
             tag_env="WEB_TAG",
@@ -168,8 +168,9 @@ def test_what_runs_is_told_by_its_labels_and_its_image(stage: Stage) -> None:
 
 
 def test_what_was_started_by_hand_runs_without_a_release(stage: Stage) -> None:
-    """Its image has the name it was started with; a half-made container, or one of another release, is no part."""
-    stage.runs(by_hand(), by_hand("0123456789ab_shop-web-1"), stage.ours("shop-worker-1", "worker"))
+    """Its image has the name it was started with; what is half-made, of a release or of another image is no part."""
+    other = by_hand("shop-worker-2", "worker", image="two")
+    stage.runs(by_hand(), by_hand("0123456789ab_shop-web-1"), stage.ours("shop-worker-1", "worker"), other)
     stage.docker.says("image inspect", [image()])
     running = stage.backend.running()
     assert running
@@ -186,6 +187,13 @@ def test_the_instances_of_a_release_are_those_with_its_labels(stage: Stage) -> N
     assert [one.name for one in found] == ["shop-web-1", "shop-web-3", "shop-worker-1"]
     assert stage.backend.others(stage.release) == ()
     assert "label=com.docker.compose.oneoff=False" in stage.docker.calls("ps")[-1]
+
+
+def test_instances_come_in_the_order_of_the_services(stage: Stage) -> None:
+    """The first is the main one."""
+    stage.runs(*stage.both())
+    found = stage.made(services=["worker", "web"]).instances(stage.release)
+    assert [one.service for one in found] == ["worker", "web"]
 
 
 def test_logs_are_those_of_the_release_without_secrets(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -315,6 +323,29 @@ def test_one_that_runs_gets_its_right_name_when_that_is_free(stage: Stage) -> No
     stage.docker.says("up")
     stage.backend.start(stage.release, Control())
     assert stage.changes() == [f"rename {half_made['Id']} shop-web-1", UP]
+
+
+def test_one_that_runs_is_removed_when_its_name_is_taken(stage: Stage) -> None:
+    """The one that has the name is what serves."""
+    half_made, right = by_hand("0123456789ab_shop-web-1"), by_hand()
+    stage.runs(right)
+    stage.runs(half_made, right)
+    stage.docker.says("ps", f"{half_made['Id']}\n", f"{right['Id']}\n")
+    stage.docker.says("rm")
+    stage.docker.says("up")
+    stage.backend.start(stage.release, Control())
+    assert stage.changes() == [f"rm --force {half_made['Id']}", UP]
+
+
+def test_a_start_has_succeeded_when_nothing_half_made_is_left(stage: Stage) -> None:
+    """Whatever code Compose ends with: else it is healed, and done again."""
+    half_made = by_hand("0123456789ab_shop-web-1", state={"Status": "created"})
+    stage.runs(half_made)
+    stage.docker.says("ps", "", "", f"{half_made['Id']}\n", "")
+    stage.docker.says("rm")
+    stage.docker.says("up")
+    stage.backend.start(stage.release, Control())
+    assert stage.changes() == [f"rm --force {half_made['Id']}", UP, UP]
 
 
 def test_a_name_conflict_is_waited_out(stage: Stage, time: Time) -> None:
