@@ -1,0 +1,162 @@
+"""From a config file to an App."""
+
+from pathlib import Path
+
+import pytest
+
+from deploykit.app import App
+from deploykit.backends.compose import ComposeBackend
+from deploykit.backends.process import ProcessBackend
+from deploykit.clock import SystemClock
+from deploykit.config import read_config
+from deploykit.errors import ConfigError
+from deploykit.probes import CommandProbe, ContainerProbe, HttpProbe, TcpProbe
+from deploykit.protocols import PullPolicy
+from deploykit.store import StateFolder
+from deploykit.wiring import Adapters, assemble, load, wire
+from tests.unit.world import World
+
+COMPOSE = """\
+[app]
+name = "shop"
+image = "registry.test/shop"
+[backend]
+type = "compose"
+file = "sub/c.yml"
+services = ["web", "worker"]
+image_env = "IMAGE"
+tag_env = "TAG"
+pull = "missing"
+pull_timeout = 7
+host = "unix:///x"
+[health]
+attempts = 3
+interval = 1.5
+stable_for = 2
+max_restarts = 4
+[[health.probe]]
+type = "http"
+url = "http://127.0.0.1:1/"
+[[health.probe]]
+type = "tcp"
+port = 2
+service = "worker"
+[[health.probe]]
+type = "container"
+[[health.probe]]
+type = "command"
+argv = ["x"]
+[rollback]
+auto = false
+previous_tag_file = "tag"
+[state]
+dir = "var/state"
+"""
+PROCESS = '[app]\nname = "shop"\nimage = "shop"\n[backend]\ntype = "process"\ncommand = ["./serve"]\n'
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "shop.toml"
+    path.write_text(COMPOSE)
+    return path
+
+
+def test_loading_reads_the_file_and_touches_nothing_else(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No engine is asked, and no folder made: there need not even be a docker."""
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+    app = load(file)
+    assert isinstance(app, App)
+    assert app.name == "shop"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_the_usual_file_is_read_from_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """deploykit.toml, when none is named."""
+    (tmp_path / "deploykit.toml").write_text(PROCESS)
+    monkeypatch.chdir(tmp_path)
+    assert load().name == "shop"
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    """Exit 2; and targets are not built yet."""
+    with pytest.raises(ConfigError, match=r"there is no config file .*nosuch\.toml"):
+        load(tmp_path / "nosuch.toml")
+    with pytest.raises(ConfigError, match="target 'prod': targets are not built yet"):
+        load(tmp_path / "nosuch.toml", target="prod")
+
+
+def test_every_key_reaches_what_it_is_for(file: Path, tmp_path: Path) -> None:
+    """Paths start at the file's folder."""
+    adapters = wire(read_config(file, {}))
+    backend = adapters.backend
+    assert isinstance(backend, ComposeBackend)
+    assert (backend.name, list(backend.files), list(backend.services)) == (
+        "shop",
+        [tmp_path / "sub" / "c.yml"],
+        ["web", "worker"],
+    )
+    assert (backend.image_env, backend.tag_env, backend.pull_timeout, backend.host) == ("IMAGE", "TAG", 7, "unix:///x")
+    assert backend.judged_by_healthcheck == {"web"}
+    assert isinstance(adapters.state, StateFolder)
+    assert (adapters.state.path, backend.state) == (tmp_path / "var" / "state",) * 2
+    assert isinstance(adapters.clock, SystemClock)
+    adapters.state.tag_text.write("one")
+    assert (tmp_path / "tag").read_text() == "one\n"
+
+
+def test_each_probe_is_of_its_type_and_service(file: Path) -> None:
+    """The main service's when not said; in their order."""
+    probes = wire(read_config(file, {})).probes
+    assert [(type(probe), probe.service) for probe in probes] == [
+        (HttpProbe, "web"),
+        (TcpProbe, "worker"),
+        (ContainerProbe, "web"),
+        (CommandProbe, "web"),
+    ]
+
+
+def test_policies_are_those_of_the_file(file: Path) -> None:
+    """Of health, of pulling, and whether a failed deploy goes back by itself."""
+    app = load(file)
+    health = app._parts.health
+    assert (health.attempts, health.interval, health.stable_for, health.max_restarts) == (3, 1.5, 2, 4)
+    assert (app._defaults.pull, app._defaults.auto, app._defaults.tag) == (PullPolicy.missing, False, None)
+    assert app._defaults.image.name == "registry.test/shop"
+    assert app.config["app"] == {"name": "shop", "image": "registry.test/shop"}
+
+
+def test_processes_are_wired_too(tmp_path: Path) -> None:
+    """With the defaults of the file."""
+    (tmp_path / "p.toml").write_text(PROCESS)
+    adapters = wire(read_config(tmp_path / "p.toml", {}))
+    assert isinstance(adapters.backend, ProcessBackend)
+    assert adapters.probes == ()
+
+
+def test_what_a_probe_has_against_its_keys_names_file_and_table(file: Path) -> None:
+    """By number: there may be several."""
+    file.write_text(COMPOSE.replace('argv = ["x"]', 'argv = ["x"]\ntimeout = -1'))
+    with pytest.raises(ConfigError, match=r"shop\.toml: health\.probe\[3\]\.timeout"):
+        load(file)
+
+
+def test_other_adapters_can_be_put_in_place(file: Path) -> None:
+    """That is how tests run an unchanged config on the fakes."""
+    file.write_text(COMPOSE.replace("registry.test/shop", "example.com/team/web"))
+    world = World()
+    app = assemble(read_config(file, {}), Adapters(world.backend, tuple(world.probes), world.state, world.clock))
+    assert app.deploy("one").exit_code == 0
+    assert world.serves == ["one"]
+
+
+def test_the_tag_of_the_file_is_filled_in_when_it_is_needed(file: Path) -> None:
+    """By a deploy without a tag of its own."""
+    file.write_text(COMPOSE.replace("[backend]", 'tag = "${TAG:?pass --tag}"\n[backend]', 1))
+    world = World()
+    parts = Adapters(world.backend, (), world.state, world.clock)
+    assert assemble(read_config(file, {"TAG": "one"}), parts).deploy().image.tag == "one"
+    with pytest.raises(ConfigError, match=r"app\.tag: TAG is not set: pass --tag"):
+        assemble(read_config(file, {}), parts).deploy()

@@ -1,0 +1,19 @@
+"""A clock that only moves when it is told to."""
+
+from deploykit.testing import ManualClock
+
+
+def test_time_passes_only_when_it_is_told_to() -> None:
+    """Sleeping moves it by that much, and both kinds of time go together."""
+    clock = ManualClock(epoch=1000.0)
+    assert (clock.now(), clock.time(), clock.elapsed) == (0.0, 1000.0, 0.0)
+    clock.sleep(1.5)
+    clock.advance(2)
+    assert (clock.now(), clock.time(), clock.elapsed) == (3.5, 1003.5, 3.5)
+
+
+def test_time_never_goes_back() -> None:
+    """A negative sleep is none."""
+    clock = ManualClock()
+    clock.sleep(-5)
+    assert clock.now() == 0.0
