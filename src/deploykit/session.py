@@ -7,7 +7,7 @@ from functools import cached_property
 
 from deploykit.current import identify
 from deploykit.deployment import Deployment, EngineGone, Tools
-from deploykit.errors import ConfigError, DeploykitError, JournalError, Outcome
+from deploykit.errors import ConfigError, JournalError, Outcome
 from deploykit.events import Event, Finished, Progress, Resumed, Started
 from deploykit.health import HealthCheck, HealthPolicy
 from deploykit.interrupt import Interruption
@@ -149,7 +149,7 @@ class Session:
 
     def _seen(self, stack: Stack) -> Release | None:
         """Return what runs, as far as it can be told: a deployment that ended before it looked does not know."""
-        with suppress(DeploykitError):
+        with suppress(Exception):  # it is over: nothing may take its result away any more
             return self.running(stack)
         return None
 
