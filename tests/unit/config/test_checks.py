@@ -85,6 +85,7 @@ def test_what_a_probe_of_a_remote_engine_can_reach(tmp_path: Path, probe: str, k
     else:
         assert f"health.probe[0].{key}: means nothing from here" in wrong(tmp_path, REMOTE, health, state)
         assert consistency(read(tmp_path, COMPOSE, health)) == []
+        assert consistency(read(tmp_path, f'host = "unix:///x"\n{COMPOSE}', health)) == []
 
 
 def test_where_the_state_of_a_remote_engine_is_must_be_said(tmp_path: Path) -> None:
