@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from deploykit.disk import mend
 from deploykit.errors import ConfigError, JournalError
 from deploykit.record import Move, Record, TagMemory
 from deploykit.states import TERMINAL, State, Trigger
@@ -225,5 +226,7 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
 
 def _unusable(path: Path, error: Exception) -> ConfigError:
     msg = f"the journal {path} cannot be used: {error}"
+    if not os.access(path, os.R_OK | os.W_OK):
+        return ConfigError(msg, hint=mend(path))
     hint = "If it is damaged, move it away: what serves is read from the runtime, and adopted by the next run."
     return ConfigError(msg, hint=hint)
