@@ -72,6 +72,8 @@ class ReleaseFolders:
 
     def keep(self, release_id: str, snapshot: Snapshot) -> None:
         final = self.folder(release_id)
+        if final.is_dir() and self.read(release_id) == snapshot:
+            return  # there is no moment without the files of what serves
         fresh = final.with_name(f".{release_id}.new")
         shutil.rmtree(fresh, ignore_errors=True)
         make_private_folder(fresh)
