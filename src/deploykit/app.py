@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from threading import Event as Flag
 from typing import Literal
 
@@ -103,7 +104,7 @@ class App:
         """
         asked = self._asked(tag, image)
         options = Options(
-            message=message,
+            message=_writable(message),
             by=who(),
             auto=self._defaults.auto and rollback,
             force=force,
@@ -138,7 +139,7 @@ class App:
             NoSuchRelease: there is none to go to; nothing was touched.
             ConfigError, EngineUnreachable, Locked: nothing began.
         """
-        options = Options(message=message, by=who(), auto=rollback, force=force, files=files)
+        options = Options(message=_writable(message), by=who(), auto=rollback, force=force, files=files)
         if to is not None:
             check_tag(to)
         doing = f"rollback {to or ''}".strip()
@@ -196,7 +197,7 @@ class App:
         """Return the deployments, newest first. Asks no engine."""
         journal = self._parts.state.journal_to_read(None)
         try:
-            return [record for record, _ in zip(journal.records(), range(limit or 1_000_000_000), strict=False)]
+            return list(islice(journal.records(), limit))
         finally:
             journal.close()
 
@@ -296,7 +297,12 @@ class ProbeAnswer:
 def who() -> str:
     """Return who deploys: DEPLOYKIT_BY, GITHUB_ACTOR, SUDO_USER, or the user."""
     named = (os.environ.get(name) for name in ("DEPLOYKIT_BY", "GITHUB_ACTOR", "SUDO_USER"))
-    return next((name for name in named if name), None) or whoami().partition("@")[0]
+    return _writable(next((name for name in named if name), None) or whoami().partition("@")[0])
+
+
+def _writable(text: str) -> str:
+    """Return a text that can be written as UTF-8: arguments and the environment may hold bytes that are none."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def _row(kind: Kind, asked: ImageRef, options: Options) -> Record:
