@@ -108,7 +108,7 @@ class App:
         """
         asked = self._asked(tag, image)
         options = Options(
-            message=message,
+            message=_writable(message),
             by=who(),
             auto=self._defaults.auto and rollback,
             force=force,
@@ -143,7 +143,7 @@ class App:
             NoSuchRelease: there is none to go to; nothing was touched.
             ConfigError, EngineUnreachable, Locked: nothing began.
         """
-        options = Options(message=message, by=who(), auto=rollback, force=force, files=files)
+        options = Options(message=_writable(message), by=who(), auto=rollback, force=force, files=files)
         if to is not None:
             check_tag(to)
         doing = f"rollback {to or ''}".strip()
@@ -301,7 +301,12 @@ class ProbeAnswer:
 def who() -> str:
     """Return who deploys: DEPLOYKIT_BY, GITHUB_ACTOR, SUDO_USER, or the user."""
     named = (os.environ.get(name) for name in ("DEPLOYKIT_BY", "GITHUB_ACTOR", "SUDO_USER"))
-    return next((name for name in named if name), None) or whoami().partition("@")[0]
+    return _writable(next((name for name in named if name), None) or whoami().partition("@")[0])
+
+
+def _writable(text: str) -> str:
+    """Return a text that can be written as UTF-8: arguments and the environment may hold bytes that are none."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def _row(kind: Kind, asked: ImageRef, options: Options) -> Record:

@@ -186,7 +186,7 @@ class Deployment:
         deadline = clock.now() + patience
         while clock.now() < deadline:
             clock.sleep(_ENGINE_POLL)
-            with suppress(EngineUnreachable):
+            with suppress(Exception):  # whatever it says instead of who it is, it is not back yet
                 self._tools.backend.identity()
                 return deadline - clock.now()
         raise EngineGone(str(error)) from error

@@ -37,3 +37,19 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def mend(path: Path) -> str:
+    """Return what to do about a file or folder that cannot be used: most often it belongs to somebody else."""
+    return (
+        f"It belongs to {owner(path)}: deploy as that user, or give this one the folder and what is in it with chown."
+    )
+
+
+def owner(path: Path) -> str:
+    """Return whose a file or folder is; of one that is not there, whose the folder is that it would be in."""
+    there = next(one for one in (path, *path.parents) if os.path.lexists(one))
+    try:
+        return there.owner()
+    except (KeyError, OSError):
+        return f"user id {there.lstat().st_uid}"

@@ -35,7 +35,7 @@ def settle_tag_file(record: Record, tag_file: TagFile, journal: Journal) -> None
     release = rollback_target(fold(chain(journal.ended(), [record])), running)
     if release is None and tag_file.exists():
         release = serving
-    if release and release.image.tag:
+    if release:
         tag_file.write(release.image.tag)
 
 

@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from deploykit.disk import mend
 from deploykit.errors import ConfigError, JournalError
 from deploykit.record import Move, Record, TagMemory
 from deploykit.states import TERMINAL, State, Trigger
@@ -42,6 +43,7 @@ PRAGMA user_version = {VERSION};
 """
 # A deployment commits some ten rows of a few KiB: the room that they take, with a margin.
 _RESERVE = 512 * 1024
+_MOVE_AWAY = "If it is damaged, move it away: what serves is read from the runtime, and adopted by the next run."
 _TERMINAL = tuple(state.name for state in TERMINAL)
 
 
@@ -110,15 +112,13 @@ class SqliteJournal:
         return self._select("TRUE ORDER BY number DESC")
 
     def moves(self, record: Record) -> Sequence[Move]:
-        rows = self._connection.execute(
-            "SELECT at, source, trigger, target FROM moves WHERE number = ? ORDER BY rowid", (record.number,)
-        )
+        query = "SELECT at, source, trigger, target FROM moves WHERE number = ? ORDER BY rowid"
+        rows = _rows(self._connection, query, record.number)
         return [Move(at, State(source), Trigger(trigger), State(target)) for at, source, trigger, target in rows]
 
     def tag_notes(self) -> TagMemory:
-        row = self._connection.execute(
-            "SELECT note, before FROM tag_notes WHERE engine = ? AND project = ?", self._scope
-        ).fetchone()
+        query = "SELECT note, before FROM tag_notes WHERE engine = ? AND project = ?"
+        row = next(_rows(self._connection, query, *self._scope), None)
         return TagMemory(None, *row) if row else TagMemory()
 
     def note_tag(self, memory: TagMemory) -> None:
@@ -128,8 +128,16 @@ class SqliteJournal:
 
     def _select(self, where: str, *values: object) -> Iterator[Record]:
         query = f"SELECT record FROM deployments WHERE engine = ? AND project = ? AND {where}"  # noqa: S608 - ours
-        for (text,) in self._connection.execute(query, (*self._scope, *values)):
+        for (text,) in _rows(self._connection, query, *self._scope, *values):
             yield _records().validate_json(text)
+
+
+def _rows(connection: sqlite3.Connection, query: str, *values: object) -> Iterator[Any]:
+    try:
+        yield from connection.execute(query, values)
+    except sqlite3.Error as error:
+        msg = f"the journal cannot be read: {error}"
+        raise ConfigError(msg, hint=_MOVE_AWAY) from error
 
 
 @contextmanager
@@ -209,10 +217,9 @@ def last_scope(path: Path) -> tuple[str, str] | None:
     journal = read_journal(path, "", "")
     try:
         query = "SELECT engine, project FROM deployments ORDER BY number DESC LIMIT 1"
-        row: tuple[str, str] | None = journal._connection.execute(query).fetchone()  # noqa: SLF001 - same module
+        return next(_rows(journal._connection, query), None)  # noqa: SLF001 - same module
     finally:
         journal.close()
-    return row
 
 
 def _version(connection: sqlite3.Connection, path: Path) -> int:
@@ -225,5 +232,6 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
 
 def _unusable(path: Path, error: Exception) -> ConfigError:
     msg = f"the journal {path} cannot be used: {error}"
-    hint = "If it is damaged, move it away: what serves is read from the runtime, and adopted by the next run."
-    return ConfigError(msg, hint=hint)
+    if not os.access(path, os.R_OK | os.W_OK):
+        return ConfigError(msg, hint=mend(path))
+    return ConfigError(msg, hint=_MOVE_AWAY)

@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from deploykit.errors import Locked
+from deploykit.disk import mend, replace_file
+from deploykit.errors import ConfigError, Locked
 from deploykit.interrupt import Interruption
 from deploykit.processes import start_time
 from deploykit.protocols import Clock, Holder
@@ -34,57 +35,67 @@ class FileLock:
 
     @contextmanager
     def acquire(self, doing: str, wait: float, interruption: Interruption) -> Iterator["HeldFileLock"]:
-        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
+        with self._opened(os.O_RDWR | os.O_CREAT) as descriptor:
             self._take(descriptor, wait, interruption)
-            self._abort_path.unlink(missing_ok=True)  # meant for a holder before
-            held = HeldFileLock(descriptor, self._abort_path)
-            _write_holder(descriptor, doing, self.clock.time())
-            yield held
-        finally:
-            # Children that inherited it may hold it on; only closing, never LOCK_UN, leaves it to them.
-            os.close(descriptor)
+            with self._usable():
+                self._abort_path.unlink(missing_ok=True)  # meant for a holder before
+                _write_holder(descriptor, doing, self.clock.time())
+            yield HeldFileLock(descriptor, self._abort_path)
 
     def holder(self) -> Holder | None:
-        try:
-            descriptor = os.open(self.path, os.O_RDONLY)
-        except FileNotFoundError:
+        held, named = self._look()
+        if not held:
             return None
-        try:
-            if _try(descriptor, fcntl.LOCK_SH):
-                return None
-            named = _read_holder(descriptor)
-            return named[0] if named else Holder(0, "unknown", 0.0, "deploy")
-        finally:
-            os.close(descriptor)
+        return named[0] if named else Holder(0, "unknown", 0.0, "deploy")
 
     def request_abort(self) -> bool:
         """Ask the holder to stop. False when nobody that lives holds the lock."""
-        try:
-            descriptor = os.open(self.path, os.O_RDONLY)
-        except FileNotFoundError:
-            return False
-        try:
-            named = None if _try(descriptor, fcntl.LOCK_SH) else _read_holder(descriptor)
-        finally:
-            os.close(descriptor)
+        _, named = self._look()
         if named is None or not _lives(*named):
             return False
-        self._abort_path.write_text(f"{named[0].pid} {named[1]}")
+        with self._usable():
+            replace_file(self._abort_path, f"{named[0].pid} {named[1]}".encode())
         return True
 
     @property
     def _abort_path(self) -> Path:
         return self.path.with_name("abort")
 
+    def _look(self) -> tuple[bool, tuple[Holder, str | None] | None]:
+        """Tell whether it is held, and who has named himself as its holder."""
+        with self._usable():  # a folder that is closed to us does not even tell whether it is there
+            there = self.path.exists()
+        if not there:
+            return False, None
+        with self._opened(os.O_RDONLY) as descriptor:
+            return (False, None) if _try(descriptor, fcntl.LOCK_SH) else (True, _read_holder(descriptor))
+
+    @contextmanager
+    def _opened(self, flags: int) -> Iterator[int]:
+        with self._usable():
+            descriptor = os.open(self.path, flags, 0o600)
+        try:
+            yield descriptor
+        finally:
+            # Children that inherited it may hold it on; only closing, never LOCK_UN, leaves it to them.
+            os.close(descriptor)
+
+    @contextmanager
+    def _usable(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            msg = f"the lock {self.path} cannot be used: {error.strerror}"
+            raise ConfigError(msg, hint=mend(self.path)) from error
+
     def _take(self, descriptor: int, wait: float, interruption: Interruption) -> None:
         began = self.clock.now()
         while not _try(descriptor, fcntl.LOCK_EX):
             interruption.check()
             named = _read_holder(descriptor)
-            dead = named is not None and not _lives(*named)
-            if self.clock.now() - began >= max(wait, DEAD_HOLDER_WAIT if dead else _GLANCE):
-                raise _locked(named[0] if named else None, dead=dead)
+            lives = named is not None and _lives(*named)  # one without a name is about to write it
+            if self.clock.now() - began >= max(wait, _GLANCE if lives else DEAD_HOLDER_WAIT):
+                raise _locked(named[0] if named else None, dead=not lives)
             self.clock.sleep(_POLL)
 
 

@@ -257,7 +257,8 @@ class HeldLock(Protocol):
 class Journal(Protocol):
     """The journal of one state store, for one project on one engine: only their deployments count.
 
-    Every writing call is one transaction, on the disk when it returns; it raises JournalError when it cannot be.
+    Every writing call is one transaction, on the disk when it returns; it raises JournalError when it cannot be. The
+    reading ones raise ConfigError when it is damaged.
     """
 
     def close(self) -> None:

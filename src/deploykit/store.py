@@ -4,7 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
-from deploykit.disk import make_private_folder, sync_folder, write_private
+from deploykit.disk import make_private_folder, mend, owner, sync_folder, write_private
 from deploykit.errors import ConfigError, StepFailed
 from deploykit.journal import SqliteJournal, last_scope, open_journal, read_journal
 from deploykit.lock import FileLock
@@ -24,17 +24,14 @@ def open_state_folder(folder: Path) -> Path:
     except OSError as error:
         msg = f"the state folder {folder} cannot be made: {error.strerror}"
         raise ConfigError(msg, hint="Make it by hand for the user who deploys, or set [state] dir.") from error
-    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
-        msg = f"the state folder {folder} cannot be used: it belongs to {_owner(folder)}"
-        raise ConfigError(msg, hint=f"Deploy as {_owner(folder)}, or give this user the folder with chown.")
+    _check_access(folder, os.R_OK | os.W_OK | os.X_OK)
     return folder
 
 
-def _owner(path: Path) -> str:
-    try:
-        return path.owner()
-    except (KeyError, OSError):
-        return f"user id {path.stat().st_uid}"
+def _check_access(folder: Path, mode: int) -> None:
+    if not os.access(folder, mode):
+        msg = f"the state folder {folder} cannot be used: it belongs to {owner(folder)}"
+        raise ConfigError(msg, hint=mend(folder))
 
 
 class StateFolder:
@@ -54,6 +51,8 @@ class StateFolder:
 
     def journal_to_read(self, identity: Identity | None) -> SqliteJournal:
         path = self.path / "journal.db"
+        if self.path.exists():
+            _check_access(self.path, os.R_OK | os.X_OK)
         engine, project = (identity.engine, identity.project) if identity else last_scope(path) or ("", "")
         return read_journal(path, engine, project)
 
@@ -78,6 +77,8 @@ class ReleaseFolders:
 
     def keep(self, release_id: str, snapshot: Snapshot) -> None:
         final = self.folder(release_id)
+        if final.is_dir() and self.read(release_id) == snapshot:
+            return  # there is no moment without the files of what serves
         fresh = final.with_name(f".{release_id}.new")
         shutil.rmtree(fresh, ignore_errors=True)
         make_private_folder(fresh)

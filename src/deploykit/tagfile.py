@@ -46,8 +46,8 @@ class TagFile:
         """Return what it is now, for put_back."""
         return replace(self._notes.tag_notes(), content=self._text.read())
 
-    def write(self, tag: str) -> None:
-        """Note the tag, then write it. Idempotent."""
+    def write(self, tag: str | None) -> None:
+        """Note the tag, then write it; for a release without one, remove the file: the journal answers. Idempotent."""
         notes = self._notes.tag_notes()
         before = notes.before if notes.note == tag else notes.note
         self._notes.note_tag(TagMemory(note=tag, before=before))

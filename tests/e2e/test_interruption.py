@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from scripts.commands import until
-from tests.e2e.support import Terminal, deploy_lines
+from tests.e2e.support import Terminal, clean, deploy_lines
 
 if TYPE_CHECKING:
-    import subprocess
-
     from tests.e2e.support import ProcessApp
 
 
@@ -192,3 +193,21 @@ def test_an_abort_that_finishes_a_killed_run_can_be_stopped(app: ProcessApp) -> 
     out, _ = aborting.communicate(timeout=30)
     assert (aborting.returncode, app.version()) == (0, "a"), out
     assert app.deploykit("status").returncode == 0
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="open files are looked up in /proc")
+def test_the_lock_outlives_a_start_without_standard_streams(app: ProcessApp) -> None:
+    """With stdin, stdout and stderr closed the lock has a descriptor of its own, which engine commands can inherit."""
+    app.configure(attempts=60)
+    app.release("slow", delay=60)
+    command = [sys.executable, "-m", "deploykit", "run", "--tag", "slow"]
+    process = subprocess.Popen(command, cwd=app.folder, env=clean(), preexec_fn=lambda: os.closerange(0, 3))
+    try:
+        assert until(lambda: app.json("status")["state"] == "checking", within=20)
+        open_files = Path(f"/proc/{process.pid}/fd").iterdir()
+        held = [int(one.name) for one in open_files if one.readlink().name == "lock"]
+        assert held
+        assert min(held) > 2
+    finally:
+        process.terminate()
+        process.wait(timeout=30)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING
 
 from tests.e2e.support import events
@@ -87,6 +88,15 @@ def test_history_keeps_message_and_author(app: ProcessApp) -> None:
     assert app.json("history", "r1")["by"] == "olga"
     assert app.json("history")[0]["message"] == "Курсы\n\x1b[31mred"
     assert "\x1b" not in app.deploykit("history").stdout
+
+
+def test_bytes_that_are_no_text_do_not_stop_a_deploy(app: ProcessApp) -> None:
+    """A message or an author that is not UTF-8 is kept with its bytes escaped."""
+    app.release("a")
+    done = app.deploykit("run", "--tag", "a", "-m", os.fsdecode(b"caf\xe9"), DEPLOYKIT_BY=os.fsdecode(b"Ren\xe9"))
+    assert done.returncode == 0, done.stderr
+    (row,) = app.json("history")
+    assert (row["message"], row["by"]) == (r"caf\udce9", r"Ren\udce9")
 
 
 def test_a_refusal_is_one_object(app: ProcessApp) -> None:

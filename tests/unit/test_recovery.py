@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from deploykit.errors import Outcome
 from deploykit.events import Resumed
 from deploykit.observers.lines import Narrator
+from deploykit.protocols import Identity
 from deploykit.record import Kind, Record
 from deploykit.release import Release
 from deploykit.result import Result
@@ -330,6 +331,22 @@ def test_nothing_new_begins_while_the_row_stays_unfinished(verb: str) -> None:
         result = world.rollback("one" if verb.endswith("one") else None)
     assert (result.outcome, result.exit_code) == (Outcome.unfinished, 3)
     assert len(world.rows) == 4
+
+
+def test_an_engine_that_comes_back_with_errors_first_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever goes wrong while it is asked whether it is back does not end the deployment without an end."""
+    world = DEPLOYS[0].world()
+
+    def fails() -> Identity:
+        if world.clock.now() < back:
+            raise ValueError("502 Bad Gateway")
+        return Identity("fake-engine", "fake")
+
+    back = world.clock.now() + 10
+    world.when("backend.start", "before", lambda: monkeypatch.setattr(world.backend, "identity", fails))
+    world.when("backend.start", "before", lambda: world.backend.goes_away(10))
+    assert world.deploy("three").outcome is Outcome.deployed
+    agree(world)
 
 
 def test_an_engine_that_answers_its_ping_alone_is_not_waited_for_ever() -> None:

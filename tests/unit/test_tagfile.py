@@ -10,7 +10,7 @@ from deploykit.journal import memory_journal
 from deploykit.record import TagMemory
 from deploykit.tagfile import TagFile, TagOnDisk
 from deploykit.testing import Moment
-from tests.unit.world import World
+from tests.unit.world import REPOSITORY, World
 
 
 @pytest.fixture
@@ -180,6 +180,19 @@ def test_a_tag_written_by_hand_is_the_target_of_the_next_rollback_once() -> None
     assert world.tag_file == "one"
     world.rollback()
     assert world.serves == ["one"]
+
+
+def test_a_release_without_a_tag_leaves_no_tag_of_another() -> None:
+    """What an operator wrote is used up all the same, and what is there never names what rollback does not bring."""
+    world = World()
+    world.good("one", "two")
+    untagged = world.backend.release("three").image
+    assert world.app.deploy(image=f"{REPOSITORY}@{untagged.digest}").exit_code == 0
+    world.state.tag_text.text = "one"
+    world.good("four")
+    assert world.tag_file is None
+    assert world.rollback().exit_code == 0
+    assert world.backend.living()[0].image.id == untagged.id
 
 
 def test_a_deleted_tag_file_leaves_the_answer_to_the_journal() -> None:

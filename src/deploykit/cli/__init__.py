@@ -1,5 +1,6 @@
 """The command line: parse, call the library, print, exit."""
 
+import os
 import sys
 
 from deploykit.cli.arguments import parse
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 def main(argv: "Sequence[str] | None" = None) -> int:
     """Run deploykit with these arguments, and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
+    _occupy_standard_streams()
     try:
         return _run(words)
     except SystemExit as end:  # --help and --version
@@ -21,6 +23,13 @@ def main(argv: "Sequence[str] | None" = None) -> int:
         from deploykit.cli.errors import report
 
         return report(error, words)
+
+
+def _occupy_standard_streams() -> None:
+    """Fill 0, 1 and 2 where we were started without them: the lock would get such a number, and children lose it."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(descriptor)
 
 
 def _run(words: list[str]) -> int:
