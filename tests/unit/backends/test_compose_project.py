@@ -111,21 +111,70 @@ def test_what_does_not_mean_the_same_is_kept_interpolated(compose: Compose, tmp_
 
 
 def test_variables_that_are_used_are_kept_and_no_others(compose: Compose, tmp_path: Path) -> None:
-    """Those of interpolation, of env files, and those that a service takes over from the shell; not the image's."""
-    (tmp_path / "web.env").write_text("URL=http://${HOSTED}/\n")
+    """Those of interpolation, of env files and of secrets, and those taken over from the shell; not the image's."""
+    (tmp_path / "web.env").write_text("URL=http://${HOSTED}/\nLINE\n")
     web = {
         "image": "${WEB_IMAGE}:${WEB_TAG}",
-        "command": ["$PLAIN", "${BRACED:-x}", "$$ESCAPED"],
+        "command": ["$PLAIN", "${BRACED:-x}", "$$ESCAPED", "$${ESCAPED}"],
         "environment": ["TAKEN", "SET=1"],
         "env_file": [{"path": str(tmp_path / "web.env")}],
     }
-    compose.say({"name": "shop", "services": {"web": {}}}, {"services": {"web": web}})
-    shell = {name: f"value of {name}" for name in ("PLAIN", "BRACED", "HOSTED", "TAKEN", "SET", "OTHER", "WEB_TAG")}
+    flat = {"services": {"web": web}, "secrets": {"token": {"environment": "SECRET"}, "file": {"file": "/x"}}}
+    compose.say({"name": "shop", "services": {"web": {}}}, flat)
+    used = {"PLAIN", "BRACED", "HOSTED", "LINE", "TAKEN", "SECRET"}
+    shell = {name: f"value of {name}" for name in (*used, "SET", "OTHER", "WEB_TAG", "ESCAPED", "URL")}
 
     snapshot = project(compose, tmp_path, shell=shell).snapshot(IMAGE)
 
-    assert set(json.loads(snapshot.files["variables.json"])) == {"PLAIN", "BRACED", "HOSTED", "TAKEN"}
+    assert set(json.loads(snapshot.files["variables.json"])) == used
     assert b"URL" in b"".join(snapshot.files.values())
+
+
+def test_what_is_kept_is_tried_without_the_rest_of_the_shell(compose: Compose, tmp_path: Path) -> None:
+    """Whether the flattened files mean the same is asked with the variables that will be there to run them."""
+    compose.say({"name": "shop", "services": {"web": {}}}, {"services": {"web": {"image": "$USED"}}})
+
+    project(compose, tmp_path, shell={"USED": "1", "OTHER": "1"}).snapshot(IMAGE)
+
+    (tried,) = (environment for argv, environment in compose.calls() if "-" in argv)
+    assert "USED" in tried
+    assert "OTHER" not in tried
+
+
+@pytest.mark.parametrize(
+    ("shell", "kept"),
+    [
+        ({}, b"MODE=default"),
+        ({"COMPOSE_ENV_FILES": "one.env,two.env"}, b"MODE=one\nMORE=two"),
+        ({"COMPOSE_DISABLE_ENV_FILE": "1"}, b""),
+    ],
+)
+def test_the_env_files_that_compose_fills_in_from_are_kept(
+    compose: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shell: dict[str, str], kept: bytes
+) -> None:
+    """`.env`, or what the shell names in its place."""
+    monkeypatch.chdir(tmp_path)
+    for name, content in ((".env", "MODE=default"), ("one.env", "MODE=one"), ("two.env", "MORE=two")):
+        (tmp_path / name).write_text(content)
+
+    assert project(compose, tmp_path, shell=shell).snapshot(IMAGE).files[".env"] == kept
+
+
+def test_services_are_resolved_whatever_their_profiles(compose: Compose, tmp_path: Path) -> None:
+    """Compose is asked for the services by name, as `up` is; it leaves out those of other profiles otherwise."""
+    project(compose, tmp_path).snapshot(IMAGE)
+
+    assert all(argv[-1] == "web" for argv, _ in compose.calls() if "--no-interpolate" not in argv)
+
+
+def test_a_dependency_that_compose_leaves_out_is_not_started(compose: Compose, tmp_path: Path) -> None:
+    """An optional dependency of another profile stands in the flattened files alone."""
+    flat = {"services": {"web": {"depends_on": {"debug": {"condition": "service_started"}}}, "debug": {}}}
+    compose.say({"name": "shop", "services": {"web": {}}}, flat)
+
+    snapshot = project(compose, tmp_path).snapshot(IMAGE)
+
+    assert Project.from_json(snapshot.files["project.json"]).dependencies == ()
 
 
 def test_dependencies_come_in_the_order_of_their_start(compose: Compose, tmp_path: Path) -> None:

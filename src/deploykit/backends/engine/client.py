@@ -41,7 +41,7 @@ class ComposeScope:
     files: tuple[Path | str, ...]
     directory: Path
     name: str | None = None
-    env_file: Path | None = None
+    env_files: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -201,7 +201,7 @@ class Engine:
                 compose_files=list(scope.files) if scope else [],
                 compose_project_name=scope.name if scope else None,
                 compose_project_directory=scope.directory if scope else None,
-                compose_env_files=[scope.env_file] if scope and scope.env_file else [],
+                compose_env_files=list(scope.env_files) if scope else [],
             )
             client.client_config.get_client_call_with_path()
         except ClientNotFoundError as error:
