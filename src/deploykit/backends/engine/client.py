@@ -31,7 +31,12 @@ _UNREACHABLE = re.compile(
     r"|permission denied while trying to connect to the docker daemon|docker\.sock: .*(no such file|permission denied)",
     re.IGNORECASE,
 )
-_NO_COMPOSE = re.compile(r"unknown command: docker compose|'compose' is not a docker command", re.IGNORECASE)
+# Without the plug-in, docker takes Compose's options for its own.
+_NO_COMPOSE = re.compile(
+    r"unknown command: docker compose|'compose' is not a docker command"
+    r"|unknown (shorthand )?flag: .*\s+(Usage:\s+docker \[OPTIONS\]|See 'docker --help')",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
