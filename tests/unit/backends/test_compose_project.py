@@ -197,6 +197,25 @@ def test_dependencies_come_in_the_order_of_their_start(compose: Compose, tmp_pat
 
 
 @pytest.mark.parametrize(
+    ("healthcheck", "said"),
+    [
+        ({"test": ["CMD", "x"]}, {"web": True}),
+        ({"disable": True}, {"web": False}),
+        ({"test": ["NONE"]}, {"web": False}),
+        ({"interval": "1s"}, {}),
+        (None, {}),
+    ],
+)
+def test_a_healthcheck_of_the_compose_files(
+    compose: Compose, tmp_path: Path, healthcheck: object, said: dict[str, bool]
+) -> None:
+    """They give a service one, take the image's away, or, changing its times alone, leave it to the image."""
+    compose.say({"name": "shop", "services": {"web": {"healthcheck": healthcheck}}})
+
+    assert project(compose, tmp_path).healthchecks(IMAGE) == said
+
+
+@pytest.mark.parametrize(
     ("said", "message", "hint"),
     [
         ("error while interpolating services.web.image: required variable WEB_X is missing a value: y", "WEB_X", "Set"),

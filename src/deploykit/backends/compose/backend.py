@@ -143,9 +143,10 @@ class ComposeBackend:
         self.local.settle(serving)
 
     def demand(self, image: ImageRef) -> None:
-        if not self.judged_by_healthcheck or self.local.has_healthcheck(image):
+        if not self.judged_by_healthcheck:
             return
-        missing = self.judged_by_healthcheck - self.today.services_with_healthcheck(image)
+        of_image, of_services = self.local.has_healthcheck(image), self.today.healthchecks(image)
+        missing = [service for service in self.judged_by_healthcheck if not of_services.get(service, of_image)]
         if missing:
             msg = f"health.probe of type 'container': {image.name}, which runs {_list(missing)}, has no HEALTHCHECK"
             raise ConfigError(

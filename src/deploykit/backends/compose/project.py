@@ -105,11 +105,14 @@ class ComposeFiles:
         kept = self._kept({**flattened, "name": resolved["name"]}, resolved)
         return kept if self._means(image, kept, resolved) else self._kept(resolved, resolved)
 
-    def services_with_healthcheck(self, image: ImageRef) -> set[str]:
-        """Return the services whose healthcheck stands in the compose files."""
+    def healthchecks(self, image: ImageRef) -> dict[str, bool]:
+        """Return whether a service has a healthcheck, for those of which the compose files say so themselves."""
         services = self._resolved(image).get("services", {})
+        checks = {name: service.get("healthcheck") or {} for name, service in services.items()}
         return {
-            name for name, service in services.items() if not service.get("healthcheck", {"disable": 1}).get("disable")
+            name: not check.get("disable") and check["test"] != ["NONE"]
+            for name, check in checks.items()
+            if check.get("disable") or check.get("test")
         }
 
     def _resolved(self, image: ImageRef) -> Model:
