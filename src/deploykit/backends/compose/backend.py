@@ -47,6 +47,7 @@ _CONFLICT = re.compile(
 )
 _AS_IT_IS = ("--no-build", "--pull", "never")
 _LOG_LIMIT = 64 * 1024
+_DEPENDENCY_LOG = 20
 
 
 @dataclass(kw_only=True)
@@ -113,12 +114,14 @@ class ComposeBackend:
         return DockerWatch(command, lambda ids: self._instances(self._mine(ids, release)))
 
     def logs(self, release: Release, tail: int) -> str:
+        return self._logs_of((one for one in self._containers() if _belongs(one, release)), tail)
+
+    def _logs_of(self, containers: Iterable["ContainerInspectResult"], tail: int) -> str:
         parts = []
-        for container in self._containers():
-            if _belongs(container, release) and container.id:
-                done = self.engine.docker("logs", "--tail", str(tail), container.id)
-                redact = Redactor(environment_of(container))
-                parts.append(self.engine.redact(redact.redact_bytes(done.output + done.errors)))
+        for container in containers:
+            done = self.engine.docker("logs", "--tail", str(tail), container.id or "")
+            redact = Redactor(environment_of(container))
+            parts.append(self.engine.redact(redact.redact_bytes(done.output + done.errors)))
         return "\n".join(part.strip() for part in parts)[-_LOG_LIMIT:]
 
     def execute(self, instance: Instance, argv: Sequence[str], timeout: float) -> Execution:
@@ -202,13 +205,25 @@ class ComposeBackend:
         self._pull_dependency(project, dependency, control)
         how = ["--wait"] if not dependency.one_shot else []
         args = ("up", "--detach", "--no-deps", "--no-recreate", *_AS_IT_IS, *how, dependency.name)
-        self.engine.expect(self._up(project, control, *args), f"docker compose up {dependency.name}")
+        done = self._up(project, control, *args)
+        # To `--wait`, what ends at once has failed, however well it ended.
+        if not self._ended_well(dependency):
+            self.engine.expect(done, f"docker compose up {dependency.name}")
         if dependency.one_shot:
-            ids = [one.id for one in self._containers_of(dependency.name) if one.id]
-            done = self.engine.docker("wait", *ids, timeout=CHANGE_TIMEOUT, changes=True, control=control)
-            codes = set(self.engine.expect(done, "docker wait").text.split())
-            if codes != {"0"}:
-                raise StepFailed(f"{dependency.name}, which comes before, exited with {_list(codes)}")
+            self._await_end(dependency, control)
+
+    def _ended_well(self, dependency: Dependency) -> bool:
+        containers = self._containers_of(dependency.name)
+        return bool(containers) and all(map(_ended_well, containers))
+
+    def _await_end(self, dependency: Dependency, control: Control) -> None:
+        containers = self._containers_of(dependency.name)
+        ids = [one.id for one in containers if one.id]
+        done = self.engine.docker("wait", *ids, timeout=CHANGE_TIMEOUT, changes=True, control=control)
+        codes = set(self.engine.expect(done, "docker wait").text.split())
+        if codes != {"0"}:
+            msg = f"{dependency.name}, which comes before, exited with {_list(codes)}"
+            raise StepFailed(msg, detail=self._logs_of(containers, _DEPENDENCY_LOG))
 
     def _pull_dependency(self, project: StoredProject, dependency: Dependency, control: Control) -> None:
         """Bring its image where there is none: what changes containers holds the lock, so it never pulls."""
@@ -299,8 +314,12 @@ def _belongs(container: "ContainerInspectResult", release: Release) -> bool:
 
 
 def _serves(container: "ContainerInspectResult", dependency: Dependency) -> bool:
+    return _ended_well(container) if dependency.one_shot else instance_of(container).alive
+
+
+def _ended_well(container: "ContainerInspectResult") -> bool:
     instance = instance_of(container)
-    return instance.alive or (dependency.one_shot and instance.status == "exited" and instance.exit_code == 0)
+    return instance.status == "exited" and instance.exit_code == 0
 
 
 def _list(names: Iterable[str]) -> str:
