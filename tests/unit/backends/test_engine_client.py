@@ -44,3 +44,20 @@ def test_an_option_that_compose_does_not_know_is_no_missing_plug_in(
     done = engine(tmp_path, said).compose(ComposeScope((), tmp_path), "up", variables={})
 
     assert (done.code, done.errors.decode().strip()) == (1, said.strip())
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        'Failed to initialize: unable to resolve docker endpoint: context "nosuch": context not found: open meta.json',
+        "Cannot connect to the Docker daemon at unix:///nowhere.sock. Is the docker daemon running?",
+    ],
+)
+def test_an_engine_that_cannot_be_reached_is_no_fault_of_the_compose_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    """Compose says so as well when it only reads a file, and it is told in its words."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    with pytest.raises(EngineUnreachable, match=said[-20:-6]):
+        engine(tmp_path, said).compose(ComposeScope((), tmp_path), "config", variables={})

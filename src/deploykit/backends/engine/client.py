@@ -28,7 +28,8 @@ _INHERITED = re.compile(
 )
 _UNREACHABLE = re.compile(
     r"cannot connect to the docker daemon|error during connect|is the docker daemon running"
-    r"|permission denied while trying to connect to the docker daemon|docker\.sock: .*(no such file|permission denied)",
+    r"|permission denied while trying to connect to the docker daemon|docker\.sock: .*(no such file|permission denied)"
+    r"|unable to (resolve docker endpoint|parse docker host)",
     re.IGNORECASE,
 )
 # Without the plug-in, docker takes Compose's options for its own.
