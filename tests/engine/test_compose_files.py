@@ -169,6 +169,20 @@ def test_a_restore_runs_the_good_release_with_its_own_files(compose_app: Compose
     assert_all_agree(compose_app, "good")
 
 
+def test_a_service_that_came_with_the_bad_release_goes_with_it(compose_app: ComposeApp) -> None:
+    """The good release never had it: nothing of the sort is made of the good image."""
+    compose_app.push("good")
+    compose_app.push("bad", status=500)
+    ended(compose_app.deploykit("run", "--tag", "good"), 0)
+    compose_app.write_compose(services="worker:\n  image: ${WEB_IMAGE}:${WEB_IMAGE_TAG}")
+    compose_app.write_config(backend={"services": ["web", "worker"]})
+
+    ended(compose_app.deploykit("run", "--tag", "bad"), 1)
+
+    assert [each.service for each in compose_app.containers()] == ["web"]
+    assert_all_agree(compose_app, "good")
+
+
 def test_files_of_releases_are_for_their_owner_alone(compose_app: ComposeApp) -> None:
     """What a release keeps, env files included, nobody else can read."""
     compose_app.write_compose(web="env_file: [.env.web]")

@@ -244,25 +244,24 @@ def test_a_service_that_is_not_there_is_named_with_the_near_one(compose: Compose
 def test_a_stored_project_runs_from_its_own_files(tmp_path: Path) -> None:
     """Its env files are the kept ones, its folder is the original, its variables those of then; nothing is readable."""
     release = Release("r3", IMAGE)
-    model = {"services": {"web": {"env_file": [{"path": "/srv/app/web.env", "required": True}]}}}
+    model = {"services": {"web": {"env_file": [{"path": "/srv/app/web.env", "required": True}]}, "db": {}}}
     snapshot = Snapshot(
         {
             "compose.json": json.dumps(model).encode(),
             ".env": b"",
             "variables.json": b'{"MODE": "then"}',
-            "project.json": Project("shop", "/srv/app").to_json(),
+            "project.json": Project("shop", "/srv/app", ("web",)).to_json(),
             "env_files/srv%2Fapp%2Fweb.env": b"A=1",
         }
     )
 
-    stored = restore_project(
-        snapshot, tmp_path / "r3", tmp_path / "run", override_for(release, "shop", ["web"]), {"WEB_TAG": "v1"}
-    )
+    stored = restore_project(release, "shop", snapshot, tmp_path / "r3", tmp_path / "run", {"WEB_TAG": "v1"})
 
     written = json.loads((tmp_path / "run" / "compose.json").read_text())
     assert written["services"]["web"]["env_file"][0]["path"] == str(tmp_path / "r3/env_files/srv%2Fapp%2Fweb.env")
     assert (stored.scope.name, stored.scope.directory) == ("shop", Path("/srv/app"))
     assert stored.variables == {"MODE": "then", "WEB_TAG": "v1"}
+    assert (set(stored.services), set(stored.pinned)) == ({"web", "db"}, {"web"})
     assert (tmp_path / "run" / "compose.json").stat().st_mode & 0o077 == 0
 
 

@@ -16,7 +16,6 @@ from deploykit.backends.compose.project import (
     Dependency,
     Project,
     StoredProject,
-    override_for,
     restore_project,
 )
 from deploykit.backends.engine.client import CHANGE_TIMEOUT, Engine
@@ -171,10 +170,11 @@ class ComposeBackend:
         project = self._stored(release)
         self._started_at = time.time()
         self._heal(control)
-        if not fresh and self._runs(release):
+        if not fresh and self._runs(release, project):
             return
         self._start_dependencies(project, control)
         self._recreate(project, control, fresh=fresh)
+        self._remove_unknown(project, control)
 
     def promote(self, release: Release, control: Control) -> None:
         pass
@@ -184,7 +184,7 @@ class ComposeBackend:
         args += ["--force-recreate"] if fresh else []
         deadline = time.monotonic() + HEAL_DEADLINE
         while True:
-            done = self._up(project, control, *args, *self.services)
+            done = self._up(project, control, *args, *(one for one in self.services if one in project.services))
             clear = not self._heal(control)
             if done.code == 0 and clear:
                 return
@@ -193,6 +193,13 @@ class ComposeBackend:
                 self.engine.expect(done, "docker compose up")
                 raise StepFailed(f"containers of {_list(self.services)} do not get their names")
             time.sleep(_HEAL_GAP)
+
+    def _remove_unknown(self, project: StoredProject, control: Control) -> None:
+        """Remove what runs the image today, and is no service of an older release: it would be of no release."""
+        for service in sorted(set(self.services) - project.services):
+            for one in self._containers_of(service):
+                self.engine.change(control, "stop", one.id or "")
+                self.engine.change(control, "rm", "--force", one.id or "")
 
     def _start_dependencies(self, project: StoredProject, control: Control) -> None:
         """Start what the services depend on where there is none of it, or where it has stopped."""
@@ -259,19 +266,19 @@ class ComposeBackend:
 
     # What they are made of.
 
-    def _runs(self, release: Release) -> bool:
+    def _runs(self, release: Release, project: StoredProject) -> bool:
         """Whether every container of the services runs this release already."""
         containers = self._containers()
         served = {label(one, _SERVICE) for one in containers if _belongs(one, release)}
         alive = all(_belongs(one, release) and instance_of(one).status == "running" for one in containers)
-        return alive and served == set(self.services)
+        return alive and served == project.pinned.intersection(self.services)
 
     def _stored(self, release: Release) -> StoredProject:
         snapshot = self.releases.read(release.id)
         scratch = self.state / "compose" / release.id
-        override = override_for(release, self.name, self.services)
         variables = self.today.image_variables(release.image)
-        return restore_project(snapshot, self.releases.folder(release.id), scratch, override, variables)
+        stored = self.releases.folder(release.id)
+        return restore_project(release, self.name, snapshot, stored, scratch, variables)
 
     def _project_name(self) -> str:
         if self._project is None:

@@ -49,10 +49,14 @@ class Dependency:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """What of a project must be known to run it: Compose's name for it, its folder, what comes before the services."""
+    """What of a project must be known to run it.
+
+    Compose's name for it, its folder, the services that run the image, and what comes before them.
+    """
 
     name: str
     directory: str
+    services: tuple[str, ...] = ()
     dependencies: tuple[Dependency, ...] = field(default_factory=tuple)
 
     def to_json(self) -> bytes:
@@ -61,7 +65,8 @@ class Project:
     @classmethod
     def from_json(cls, content: bytes) -> "Project":
         said = json.loads(content)
-        return cls(said["name"], said["directory"], tuple(Dependency(**one) for one in said["dependencies"]))
+        dependencies = tuple(Dependency(**one) for one in said["dependencies"])
+        return cls(said["name"], said["directory"], tuple(said["services"]), dependencies)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +137,8 @@ class ComposeFiles:
         env_files = {_stored_name(path): _read(path) for path in _env_files(model)}
         dotenv = b"\n".join(map(_read, self._dotenv_files()))
         variables = self._variables(model, [dotenv, *env_files.values()])
-        project = Project(str(resolved["name"]), str(self.directory), tuple(_dependencies(resolved, self.services)))
+        dependencies = tuple(_dependencies(resolved, self.services))
+        project = Project(str(resolved["name"]), str(self.directory), self.services, dependencies)
         files = {MODEL: _dump(model), DOTENV: dotenv, VARIABLES: _dump(variables), PROJECT: project.to_json()}
         return Snapshot({**files, **env_files})
 
@@ -191,15 +197,20 @@ class ComposeFiles:
 
 @dataclass(frozen=True, slots=True)
 class StoredProject:
-    """The project of a release, as it was, ready to run: paths on the disk, and all the variables that it needs."""
+    """The project of a release, as it was, ready to run: paths on the disk, and all the variables that it needs.
+
+    `services` are all that its compose files have; `pinned` are those that run the release's image.
+    """
 
     scope: ComposeScope
     variables: Mapping[str, str] = field(repr=False)
+    services: frozenset[str]
+    pinned: frozenset[str]
     dependencies: tuple[Dependency, ...]
 
 
 def restore_project(
-    snapshot: Snapshot, stored: Path, scratch: Path, override: Model, image_variables: Mapping[str, str]
+    release: Release, app: str, snapshot: Snapshot, stored: Path, scratch: Path, image_variables: Mapping[str, str]
 ) -> StoredProject:
     """Make the kept files of a release ready to run from: `stored` holds them, `scratch` is for what is derived."""
     project = Project.from_json(snapshot.files[PROJECT])
@@ -207,11 +218,12 @@ def restore_project(
     for entry in _env_file_entries(model):
         entry["path"] = str(stored / _stored_name(Path(entry["path"])))
     write_private(scratch / MODEL, _dump(model))
-    write_private(scratch / "override.json", _dump(override))
+    write_private(scratch / "override.json", _dump(override_for(release, app, project.services)))
     files = (scratch / MODEL, scratch / "override.json")
     scope = ComposeScope(files, Path(project.directory), project.name, (stored / DOTENV,))
     variables = {**json.loads(snapshot.files[VARIABLES]), **image_variables}
-    return StoredProject(scope, variables, project.dependencies)
+    services = frozenset(model.get("services", {}))
+    return StoredProject(scope, variables, services, frozenset(project.services), project.dependencies)
 
 
 def override_for(release: Release, app: str, services: Iterable[str]) -> Model:
