@@ -233,6 +233,24 @@ def test_files_that_compose_cannot_read(compose: Compose, tmp_path: Path, said: 
     assert hint in raised.value.hint
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        'failed to read /srv/.env: line 3: unterminated quoted value "hunter2hunter2',
+        'line 3: unexpected character "!" in variable name "A!hunter2hunter2"',
+        'line 3: unexpected character "!" in variable name near "A!\\nPASSWORD=hunter2hunter2"',
+    ],
+)
+def test_an_env_file_that_cannot_be_read_is_not_repeated(compose: Compose, tmp_path: Path, said: str) -> None:
+    """The line is named, and not what stands in it."""
+    compose.fail(said)
+
+    with pytest.raises(ConfigError, match="line 3") as raised:
+        project(compose, tmp_path).snapshot(IMAGE)
+
+    assert "hunter2" not in str(raised.value)
+
+
 def test_a_service_that_is_not_there_is_named_with_the_near_one(compose: Compose, tmp_path: Path) -> None:
     """A misspelt service is told with the one that was meant."""
     with pytest.raises(ConfigError, match="'wep'") as raised:

@@ -36,6 +36,8 @@ _TAKEN_OVER = re.compile(r"^[ \t]*(?:export[ \t]+)?([A-Za-z_]\w*)[ \t]*\r?$", re
 # Variables of Compose's own that change what a project is.
 _COMPOSE_VARIABLES = ("COMPOSE_PROFILES",)
 _TRUE = frozenset({"1", "t", "true"})
+# What Compose repeats of an env file that it cannot read: it may be a secret.
+_REPEATED = re.compile(r"(?<=unterminated quoted value) .*|(?<=in variable name) .*")
 _MISSING = re.compile(r"required variable (\S+) is missing")
 
 
@@ -166,7 +168,7 @@ class ComposeFiles:
         return self.engine.compose(ComposeScope(self.files, self.directory), *args, variables=variables)
 
     def _invalid(self, done: Completed) -> ConfigError:
-        said = self.engine.redact.redact_bytes(done.errors).strip()
+        said = _REPEATED.sub("", self.engine.redact.redact_bytes(done.errors).strip())
         names = ", ".join(file.name for file in self.files)
         missing = _MISSING.search(said)
         if missing:
