@@ -36,7 +36,7 @@ def identify(
     return (
         known_release(running, journal)
         or _rebuilt_release(running, files)
-        or _found_release(running, snapshot(running.image), adopted_id, stack)
+        or found_release(running, snapshot(running.image), adopted_id, stack)
     )
 
 
@@ -63,11 +63,19 @@ def _rebuilt_release(running: Running, files: ReleaseFiles) -> Release | None:
     return release if release.fingerprint == running.fingerprint else None
 
 
-def _found_release(running: Running, snapshot: Snapshot, release_id: str, stack: Stack) -> Release:
+def found_release(running: Running, snapshot: Snapshot, release_id: str, stack: Stack) -> Release:
     """Take an unlabelled container for its image id with today's files; for the newest good if that is the same."""
     found = Release(release_id, running.image, snapshot.parts)
     top = stack[-1] if stack else None
     return top if top and top.same_as(found) else found
+
+
+def has_files(release: Release, files: ReleaseFiles) -> bool:
+    """Whether the files of the release are there, as they were."""
+    try:
+        return files.read(release.id).parts == release.parts
+    except StepFailed:
+        return False
 
 
 def first_look(health: HealthCheck, running: Running, interruption: Interruption, *, patient: bool) -> Verdict:

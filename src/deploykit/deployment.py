@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from deploykit.current import Current, first_look, identify, same_name
+from deploykit.current import Current, first_look, found_release, has_files, identify, same_name
 from deploykit.ending import outcome_of, put_back, settle_tag_file
 from deploykit.errors import (
     ConfigError,
@@ -299,8 +299,11 @@ class Deployment:
             return None
         adopted_id = f"{self.record.id}a"
         release = identify(running, tools.journal, tools.files, tools.snapshot, stack, adopted_id)
-        if release.id == adopted_id:
-            tools.files.keep(release.id, tools.snapshot(running.image))
+        if not has_files(release, tools.files):
+            # Found just now, or its files are lost, and it could not be started again with them.
+            snapshot = tools.snapshot(running.image)
+            release = found_release(running, snapshot, adopted_id, stack)
+            tools.files.keep(release.id, snapshot)
         adopted = not (stack and stack[-1].same_as(release))
         verdict = first_look(tools.health, running, tools.control.interruption, patient=adopted)
         return Current(release, adopted, verdict)
@@ -326,6 +329,7 @@ class Deployment:
     def _candidate(self, image: ImageRef) -> Release:
         """Return the release asked for: one that was tried before keeps its id."""
         if self.record.candidate:
+            self._tools.files.read(self.record.candidate.id)  # lost ones are told before anything is touched
             return self.record.candidate
         snapshot = self._tools.snapshot(image)
         irreversible = self.record.options.irreversible

@@ -128,6 +128,25 @@ def test_a_stopped_database_is_started_first(compose_app: ComposeApp) -> None:
     assert (now.id, now.state) == (database.id, "running")
 
 
+def test_a_dependency_may_run_to_its_end(compose_app: ComposeApp) -> None:
+    """One that nobody declared a one-shot, and that exits 0, is no failure; one that exits otherwise shows its log."""
+    helper = compose_app.push("1", name="helper", local=True)
+    command = "echo cannot prepare; exit ${CODE:-0}"
+    services = f"init:\n  image: {helper.reference}\n  entrypoint: [/bin/busybox, sh, -c, '{command}']"
+    compose_app.write_compose(web="depends_on: [init]", services=services)
+    compose_app.push("a")
+    ended(compose_app.deploykit("run", "--tag", "a"), 0)
+    one_shot = "depends_on: {migrate: {condition: service_completed_successfully}}"
+    compose_app.write_compose(web=one_shot, services=services.replace("init:", "migrate:"))
+    compose_app.push("b")
+
+    failed = ended(compose_app.deploykit("run", "--tag", "b", env={"CODE": "4"}), 1)
+
+    assert "migrate, which comes before, exited with 4" in failed.stdout
+    assert "| cannot prepare" in failed.stdout
+    assert_all_agree(compose_app, "a")
+
+
 def test_a_restore_runs_the_good_release_with_its_own_files(compose_app: ComposeApp) -> None:
     """Compose file and env files that were changed with the bad release do not reach the good one's restore."""
     compose_app.write_compose(web='env_file: [.env.web]\nenvironment: ["MODE=${MODE}"]')
@@ -147,6 +166,20 @@ def test_a_restore_runs_the_good_release_with_its_own_files(compose_app: Compose
     assert "COLOUR=green" in environment
     assert "MODE=old" in environment
     assert "EXTRA" not in environment
+    assert_all_agree(compose_app, "good")
+
+
+def test_a_service_that_came_with_the_bad_release_goes_with_it(compose_app: ComposeApp) -> None:
+    """The good release never had it: nothing of the sort is made of the good image."""
+    compose_app.push("good")
+    compose_app.push("bad", status=500)
+    ended(compose_app.deploykit("run", "--tag", "good"), 0)
+    compose_app.write_compose(services="worker:\n  image: ${WEB_IMAGE}:${WEB_IMAGE_TAG}")
+    compose_app.write_config(backend={"services": ["web", "worker"]})
+
+    ended(compose_app.deploykit("run", "--tag", "bad"), 1)
+
+    assert [each.service for each in compose_app.containers()] == ["web"]
     assert_all_agree(compose_app, "good")
 
 

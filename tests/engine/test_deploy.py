@@ -227,7 +227,7 @@ def test_going_back_can_be_switched_off(serving: ComposeApp, how: str) -> None:
 
 
 def test_a_container_probe_needs_a_healthcheck(serving: ComposeApp) -> None:
-    """Without a HEALTHCHECK in the image it is exit 2, nothing is touched, and no row is left."""
+    """Where image and compose file come to none it is exit 2, nothing is touched, and no row is left."""
     serving.write_config(probes=[{"type": "container"}])
     serving.push("plain")
     serving.push("checked", healthcheck=True)
@@ -237,6 +237,9 @@ def test_a_container_probe_needs_a_healthcheck(serving: ComposeApp) -> None:
     done = ended(serving.deploykit("run", "--tag", "plain"), 2)
 
     assert "HEALTHCHECK" in done.stderr
+    serving.write_compose(web="healthcheck: {disable: true}")
+    ended(serving.deploykit("run", "--tag", "checked"), 2)
+    serving.write_compose()
     assert serving.container() == before
     assert len(history(serving)) == rows
     ended(serving.deploykit("run", "--tag", "checked"), 0)

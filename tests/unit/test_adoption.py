@@ -205,3 +205,33 @@ def test_a_release_that_is_tried_again_keeps_its_id(first: str) -> None:
     assert world.last.candidate
     assert (world.last.id, world.last.candidate.id) == ("r4", "r2")
     assert world.backend.living()[0].instance.release == "r2"
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_what_serves_is_restored_though_its_files_are_lost(changed: bool) -> None:
+    """Today's files stand in for those that somebody deleted from the state folder, the same or not."""
+    world = World()
+    world.good("one", "two")
+    world.backend.release("bad").crashes()
+    world.state.files.kept.clear()
+    if changed:
+        world.backend.today = {"app.conf": b"another"}
+
+    result = world.deploy("bad")
+
+    assert result.outcome is Outcome.rolled_back
+    assert world.serves == ["two"]
+
+
+def test_lost_files_are_told_before_anything_is_touched() -> None:
+    """A rollback to a release whose files are gone fails while what serves serves."""
+    world = World()
+    world.good("one", "two")
+    world.state.files.discard("r1")
+
+    result = world.rollback()
+
+    assert (result.outcome, result.exit_code) == (Outcome.untouched, 1)
+    assert result.failure
+    assert "files of release r1" in result.failure.summary
+    assert world.serves == ["two"]

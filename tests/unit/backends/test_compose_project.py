@@ -111,21 +111,70 @@ def test_what_does_not_mean_the_same_is_kept_interpolated(compose: Compose, tmp_
 
 
 def test_variables_that_are_used_are_kept_and_no_others(compose: Compose, tmp_path: Path) -> None:
-    """Those of interpolation, of env files, and those that a service takes over from the shell; not the image's."""
-    (tmp_path / "web.env").write_text("URL=http://${HOSTED}/\n")
+    """Those of interpolation, of env files and of secrets, and those taken over from the shell; not the image's."""
+    (tmp_path / "web.env").write_text("URL=http://${HOSTED}/\nLINE\n")
     web = {
         "image": "${WEB_IMAGE}:${WEB_TAG}",
-        "command": ["$PLAIN", "${BRACED:-x}", "$$ESCAPED"],
+        "command": ["$PLAIN", "${BRACED:-x}", "$$ESCAPED", "$${ESCAPED}"],
         "environment": ["TAKEN", "SET=1"],
         "env_file": [{"path": str(tmp_path / "web.env")}],
     }
-    compose.say({"name": "shop", "services": {"web": {}}}, {"services": {"web": web}})
-    shell = {name: f"value of {name}" for name in ("PLAIN", "BRACED", "HOSTED", "TAKEN", "SET", "OTHER", "WEB_TAG")}
+    flat = {"services": {"web": web}, "secrets": {"token": {"environment": "SECRET"}, "file": {"file": "/x"}}}
+    compose.say({"name": "shop", "services": {"web": {}}}, flat)
+    used = {"PLAIN", "BRACED", "HOSTED", "LINE", "TAKEN", "SECRET"}
+    shell = {name: f"value of {name}" for name in (*used, "SET", "OTHER", "WEB_TAG", "ESCAPED", "URL")}
 
     snapshot = project(compose, tmp_path, shell=shell).snapshot(IMAGE)
 
-    assert set(json.loads(snapshot.files["variables.json"])) == {"PLAIN", "BRACED", "HOSTED", "TAKEN"}
+    assert set(json.loads(snapshot.files["variables.json"])) == used
     assert b"URL" in b"".join(snapshot.files.values())
+
+
+def test_what_is_kept_is_tried_without_the_rest_of_the_shell(compose: Compose, tmp_path: Path) -> None:
+    """Whether the flattened files mean the same is asked with the variables that will be there to run them."""
+    compose.say({"name": "shop", "services": {"web": {}}}, {"services": {"web": {"image": "$USED"}}})
+
+    project(compose, tmp_path, shell={"USED": "1", "OTHER": "1"}).snapshot(IMAGE)
+
+    (tried,) = (environment for argv, environment in compose.calls() if "-" in argv)
+    assert "USED" in tried
+    assert "OTHER" not in tried
+
+
+@pytest.mark.parametrize(
+    ("shell", "kept"),
+    [
+        ({}, b"MODE=default"),
+        ({"COMPOSE_ENV_FILES": "one.env,two.env"}, b"MODE=one\nMORE=two"),
+        ({"COMPOSE_DISABLE_ENV_FILE": "1"}, b""),
+    ],
+)
+def test_the_env_files_that_compose_fills_in_from_are_kept(
+    compose: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shell: dict[str, str], kept: bytes
+) -> None:
+    """`.env`, or what the shell names in its place."""
+    monkeypatch.chdir(tmp_path)
+    for name, content in ((".env", "MODE=default"), ("one.env", "MODE=one"), ("two.env", "MORE=two")):
+        (tmp_path / name).write_text(content)
+
+    assert project(compose, tmp_path, shell=shell).snapshot(IMAGE).files[".env"] == kept
+
+
+def test_services_are_resolved_whatever_their_profiles(compose: Compose, tmp_path: Path) -> None:
+    """Compose is asked for the services by name, as `up` is; it leaves out those of other profiles otherwise."""
+    project(compose, tmp_path).snapshot(IMAGE)
+
+    assert all(argv[-1] == "web" for argv, _ in compose.calls() if "--no-interpolate" not in argv)
+
+
+def test_a_dependency_that_compose_leaves_out_is_not_started(compose: Compose, tmp_path: Path) -> None:
+    """An optional dependency of another profile stands in the flattened files alone."""
+    flat = {"services": {"web": {"depends_on": {"debug": {"condition": "service_started"}}}, "debug": {}}}
+    compose.say({"name": "shop", "services": {"web": {}}}, flat)
+
+    snapshot = project(compose, tmp_path).snapshot(IMAGE)
+
+    assert Project.from_json(snapshot.files["project.json"]).dependencies == ()
 
 
 def test_dependencies_come_in_the_order_of_their_start(compose: Compose, tmp_path: Path) -> None:
@@ -148,6 +197,25 @@ def test_dependencies_come_in_the_order_of_their_start(compose: Compose, tmp_pat
 
 
 @pytest.mark.parametrize(
+    ("healthcheck", "said"),
+    [
+        ({"test": ["CMD", "x"]}, {"web": True}),
+        ({"disable": True}, {"web": False}),
+        ({"test": ["NONE"]}, {"web": False}),
+        ({"interval": "1s"}, {}),
+        (None, {}),
+    ],
+)
+def test_a_healthcheck_of_the_compose_files(
+    compose: Compose, tmp_path: Path, healthcheck: object, said: dict[str, bool]
+) -> None:
+    """They give a service one, take the image's away, or, changing its times alone, leave it to the image."""
+    compose.say({"name": "shop", "services": {"web": {"healthcheck": healthcheck}}})
+
+    assert project(compose, tmp_path).healthchecks(IMAGE) == said
+
+
+@pytest.mark.parametrize(
     ("said", "message", "hint"),
     [
         ("error while interpolating services.web.image: required variable WEB_X is missing a value: y", "WEB_X", "Set"),
@@ -165,6 +233,24 @@ def test_files_that_compose_cannot_read(compose: Compose, tmp_path: Path, said: 
     assert hint in raised.value.hint
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        'failed to read /srv/.env: line 3: unterminated quoted value "hunter2hunter2',
+        'line 3: unexpected character "!" in variable name "A!hunter2hunter2"',
+        'line 3: unexpected character "!" in variable name near "A!\\nPASSWORD=hunter2hunter2"',
+    ],
+)
+def test_an_env_file_that_cannot_be_read_is_not_repeated(compose: Compose, tmp_path: Path, said: str) -> None:
+    """The line is named, and not what stands in it."""
+    compose.fail(said)
+
+    with pytest.raises(ConfigError, match="line 3") as raised:
+        project(compose, tmp_path).snapshot(IMAGE)
+
+    assert "hunter2" not in str(raised.value)
+
+
 def test_a_service_that_is_not_there_is_named_with_the_near_one(compose: Compose, tmp_path: Path) -> None:
     """A misspelt service is told with the one that was meant."""
     with pytest.raises(ConfigError, match="'wep'") as raised:
@@ -176,25 +262,24 @@ def test_a_service_that_is_not_there_is_named_with_the_near_one(compose: Compose
 def test_a_stored_project_runs_from_its_own_files(tmp_path: Path) -> None:
     """Its env files are the kept ones, its folder is the original, its variables those of then; nothing is readable."""
     release = Release("r3", IMAGE)
-    model = {"services": {"web": {"env_file": [{"path": "/srv/app/web.env", "required": True}]}}}
+    model = {"services": {"web": {"env_file": [{"path": "/srv/app/web.env", "required": True}]}, "db": {}}}
     snapshot = Snapshot(
         {
             "compose.json": json.dumps(model).encode(),
             ".env": b"",
             "variables.json": b'{"MODE": "then"}',
-            "project.json": Project("shop", "/srv/app").to_json(),
+            "project.json": Project("shop", "/srv/app", ("web",)).to_json(),
             "env_files/srv%2Fapp%2Fweb.env": b"A=1",
         }
     )
 
-    stored = restore_project(
-        snapshot, tmp_path / "r3", tmp_path / "run", override_for(release, "shop", ["web"]), {"WEB_TAG": "v1"}
-    )
+    stored = restore_project(release, "shop", snapshot, tmp_path / "r3", tmp_path / "run", {"WEB_TAG": "v1"})
 
     written = json.loads((tmp_path / "run" / "compose.json").read_text())
     assert written["services"]["web"]["env_file"][0]["path"] == str(tmp_path / "r3/env_files/srv%2Fapp%2Fweb.env")
     assert (stored.scope.name, stored.scope.directory) == ("shop", Path("/srv/app"))
     assert stored.variables == {"MODE": "then", "WEB_TAG": "v1"}
+    assert (set(stored.services), set(stored.pinned)) == ({"web", "db"}, {"web"})
     assert (tmp_path / "run" / "compose.json").stat().st_mode & 0o077 == 0
 
 

@@ -41,7 +41,7 @@ def test_a_command_gets_what_reaches_the_engine_and_nothing_to_interpolate(docke
 def test_compose_gets_the_variables_of_its_project(docker: Docker, tmp_path: Path) -> None:
     """Files, folder, name and env file are said; a model comes as the file `-`."""
     docker.says("compose")
-    scope = ComposeScope((tmp_path / "a.yml", "-"), tmp_path, "shop", tmp_path / ".env")
+    scope = ComposeScope((tmp_path / "a.yml", "-"), tmp_path, "shop", (tmp_path / ".env",))
     docker.engine(OTHER="1").compose(scope, "config", variables={"WEB_TAG": "two"}, model=b"{}")
     (call,) = docker.calls()
     for words in (f"--file {tmp_path}/a.yml", "--project-name shop", f"--env-file {tmp_path}/.env"):

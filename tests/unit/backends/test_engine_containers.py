@@ -57,9 +57,9 @@ def test_a_container_that_was_killed_for_its_memory() -> None:
 
 
 def test_a_container_without_a_network_has_no_address() -> None:
-    """Nor has one on the host's; of several, the first that has one counts."""
+    """Of several, the first that has an address counts."""
     assert instance_of(made(NetworkSettings={"Networks": {}})).address is None
-    networks = {"host": {"IPAddress": ""}, "shop": {"IPAddress": "172.18.0.9"}}
+    networks = {"left": {"IPAddress": ""}, "shop": {"IPAddress": "172.18.0.9"}}
     assert instance_of(made(NetworkSettings={"Networks": networks})).address == "172.18.0.9"
 
 

@@ -16,7 +16,6 @@ from deploykit.backends.compose.project import (
     Dependency,
     Project,
     StoredProject,
-    override_for,
     restore_project,
 )
 from deploykit.backends.engine.client import CHANGE_TIMEOUT, Engine
@@ -47,6 +46,7 @@ _CONFLICT = re.compile(
 )
 _AS_IT_IS = ("--no-build", "--pull", "never")
 _LOG_LIMIT = 64 * 1024
+_DEPENDENCY_LOG = 20
 
 
 @dataclass(kw_only=True)
@@ -113,12 +113,14 @@ class ComposeBackend:
         return DockerWatch(command, lambda ids: self._instances(self._mine(ids, release)))
 
     def logs(self, release: Release, tail: int) -> str:
+        return self._logs_of((one for one in self._containers() if _belongs(one, release)), tail)
+
+    def _logs_of(self, containers: Iterable["ContainerInspectResult"], tail: int) -> str:
         parts = []
-        for container in self._containers():
-            if _belongs(container, release) and container.id:
-                done = self.engine.docker("logs", "--tail", str(tail), container.id)
-                redact = Redactor(environment_of(container))
-                parts.append(self.engine.redact(redact.redact_bytes(done.output + done.errors)))
+        for container in containers:
+            done = self.engine.docker("logs", "--tail", str(tail), container.id or "")
+            redact = Redactor(environment_of(container))
+            parts.append(self.engine.redact(redact.redact_bytes(done.output + done.errors)))
         return "\n".join(part.strip() for part in parts)[-_LOG_LIMIT:]
 
     def execute(self, instance: Instance, argv: Sequence[str], timeout: float) -> Execution:
@@ -143,9 +145,10 @@ class ComposeBackend:
         self.local.settle(serving)
 
     def demand(self, image: ImageRef) -> None:
-        if not self.judged_by_healthcheck or self.local.has_healthcheck(image):
+        if not self.judged_by_healthcheck:
             return
-        missing = self.judged_by_healthcheck - self.today.services_with_healthcheck(image)
+        of_image, of_services = self.local.has_healthcheck(image), self.today.healthchecks(image)
+        missing = [service for service in self.judged_by_healthcheck if not of_services.get(service, of_image)]
         if missing:
             msg = f"health.probe of type 'container': {image.name}, which runs {_list(missing)}, has no HEALTHCHECK"
             raise ConfigError(
@@ -167,10 +170,11 @@ class ComposeBackend:
         project = self._stored(release)
         self._started_at = time.time()
         self._heal(control)
-        if not fresh and self._runs(release):
+        if not fresh and self._runs(release, project):
             return
         self._start_dependencies(project, control)
         self._recreate(project, control, fresh=fresh)
+        self._remove_unknown(project, control)
 
     def promote(self, release: Release, control: Control) -> None:
         pass
@@ -180,7 +184,7 @@ class ComposeBackend:
         args += ["--force-recreate"] if fresh else []
         deadline = time.monotonic() + HEAL_DEADLINE
         while True:
-            done = self._up(project, control, *args, *self.services)
+            done = self._up(project, control, *args, *(one for one in self.services if one in project.services))
             clear = not self._heal(control)
             if done.code == 0 and clear:
                 return
@@ -189,6 +193,13 @@ class ComposeBackend:
                 self.engine.expect(done, "docker compose up")
                 raise StepFailed(f"containers of {_list(self.services)} do not get their names")
             time.sleep(_HEAL_GAP)
+
+    def _remove_unknown(self, project: StoredProject, control: Control) -> None:
+        """Remove what runs the image today, and is no service of an older release: it would be of no release."""
+        for service in sorted(set(self.services) - project.services):
+            for one in self._containers_of(service):
+                self.engine.change(control, "stop", one.id or "")
+                self.engine.change(control, "rm", "--force", one.id or "")
 
     def _start_dependencies(self, project: StoredProject, control: Control) -> None:
         """Start what the services depend on where there is none of it, or where it has stopped."""
@@ -201,13 +212,25 @@ class ComposeBackend:
         self._pull_dependency(project, dependency, control)
         how = ["--wait"] if not dependency.one_shot else []
         args = ("up", "--detach", "--no-deps", "--no-recreate", *_AS_IT_IS, *how, dependency.name)
-        self.engine.expect(self._up(project, control, *args), f"docker compose up {dependency.name}")
+        done = self._up(project, control, *args)
+        # To `--wait`, what ends at once has failed, however well it ended.
+        if not self._ended_well(dependency):
+            self.engine.expect(done, f"docker compose up {dependency.name}")
         if dependency.one_shot:
-            ids = [one.id for one in self._containers_of(dependency.name) if one.id]
-            done = self.engine.docker("wait", *ids, timeout=CHANGE_TIMEOUT, changes=True, control=control)
-            codes = set(self.engine.expect(done, "docker wait").text.split())
-            if codes != {"0"}:
-                raise StepFailed(f"{dependency.name}, which comes before, exited with {_list(codes)}")
+            self._await_end(dependency, control)
+
+    def _ended_well(self, dependency: Dependency) -> bool:
+        containers = self._containers_of(dependency.name)
+        return bool(containers) and all(map(_ended_well, containers))
+
+    def _await_end(self, dependency: Dependency, control: Control) -> None:
+        containers = self._containers_of(dependency.name)
+        ids = [one.id for one in containers if one.id]
+        done = self.engine.docker("wait", *ids, timeout=CHANGE_TIMEOUT, changes=True, control=control)
+        codes = set(self.engine.expect(done, "docker wait").text.split())
+        if codes != {"0"}:
+            msg = f"{dependency.name}, which comes before, exited with {_list(codes)}"
+            raise StepFailed(msg, detail=self._logs_of(containers, _DEPENDENCY_LOG))
 
     def _pull_dependency(self, project: StoredProject, dependency: Dependency, control: Control) -> None:
         """Bring its image where there is none: what changes containers holds the lock, so it never pulls."""
@@ -243,19 +266,19 @@ class ComposeBackend:
 
     # What they are made of.
 
-    def _runs(self, release: Release) -> bool:
+    def _runs(self, release: Release, project: StoredProject) -> bool:
         """Whether every container of the services runs this release already."""
         containers = self._containers()
         served = {label(one, _SERVICE) for one in containers if _belongs(one, release)}
         alive = all(_belongs(one, release) and instance_of(one).status == "running" for one in containers)
-        return alive and served == set(self.services)
+        return alive and served == project.pinned.intersection(self.services)
 
     def _stored(self, release: Release) -> StoredProject:
         snapshot = self.releases.read(release.id)
         scratch = self.state / "compose" / release.id
-        override = override_for(release, self.name, self.services)
         variables = self.today.image_variables(release.image)
-        return restore_project(snapshot, self.releases.folder(release.id), scratch, override, variables)
+        stored = self.releases.folder(release.id)
+        return restore_project(release, self.name, snapshot, stored, scratch, variables)
 
     def _project_name(self) -> str:
         if self._project is None:
@@ -298,8 +321,12 @@ def _belongs(container: "ContainerInspectResult", release: Release) -> bool:
 
 
 def _serves(container: "ContainerInspectResult", dependency: Dependency) -> bool:
+    return _ended_well(container) if dependency.one_shot else instance_of(container).alive
+
+
+def _ended_well(container: "ContainerInspectResult") -> bool:
     instance = instance_of(container)
-    return instance.alive or (dependency.one_shot and instance.status == "exited" and instance.exit_code == 0)
+    return instance.status == "exited" and instance.exit_code == 0
 
 
 def _list(names: Iterable[str]) -> str:

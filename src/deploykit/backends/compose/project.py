@@ -1,11 +1,13 @@
 """The user's Compose project: read as it is today, kept with a release, and made ready to run again.
 
 A release keeps its compose files flattened (what `extends` and `include` reach is merged in) but not interpolated, its
-env files, and the shell variables that it uses. Compose itself does the flattening. Where its uninterpolated form does
-not mean the same as the user's files, the interpolated one is kept: a colon inside a variable of a short mount, say.
+env files, and the shell variables that it uses. Compose itself does the flattening. Where that, with the variables kept
+and no others, does not mean the same as the user's files, they are kept interpolated: a colon inside a variable of a
+short mount, say, or an included file with a `.env` of its own.
 """
 
 import json
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -28,9 +30,14 @@ DOTENV = ".env"
 VARIABLES = "variables.json"
 PROJECT = "project.json"
 _ENV_FILES = "env_files"
-_VARIABLE = re.compile(r"\$(?:\{([A-Za-z_]\w*)|([A-Za-z_]\w*))", re.ASCII)
+_VARIABLE = re.compile(r"\$(?:\$|\{([A-Za-z_]\w*)|([A-Za-z_]\w*))", re.ASCII)
+# A line of an env file that takes a variable over from the shell.
+_TAKEN_OVER = re.compile(r"^[ \t]*(?:export[ \t]+)?([A-Za-z_]\w*)[ \t]*\r?$", re.ASCII | re.MULTILINE)
 # Variables of Compose's own that change what a project is.
 _COMPOSE_VARIABLES = ("COMPOSE_PROFILES",)
+_TRUE = frozenset({"1", "t", "true"})
+# What Compose repeats of an env file that it cannot read: it may be a secret.
+_REPEATED = re.compile(r"(?<=unterminated quoted value) .*|(?<=in variable name) .*")
 _MISSING = re.compile(r"required variable (\S+) is missing")
 
 
@@ -44,10 +51,14 @@ class Dependency:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """What of a project must be known to run it: Compose's name for it, its folder, what comes before the services."""
+    """What of a project must be known to run it.
+
+    Compose's name for it, its folder, the services that run the image, and what comes before them.
+    """
 
     name: str
     directory: str
+    services: tuple[str, ...] = ()
     dependencies: tuple[Dependency, ...] = field(default_factory=tuple)
 
     def to_json(self) -> bytes:
@@ -56,7 +67,8 @@ class Project:
     @classmethod
     def from_json(cls, content: bytes) -> "Project":
         said = json.loads(content)
-        return cls(said["name"], said["directory"], tuple(Dependency(**one) for one in said["dependencies"]))
+        dependencies = tuple(Dependency(**one) for one in said["dependencies"])
+        return cls(said["name"], said["directory"], tuple(said["services"]), dependencies)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,50 +104,71 @@ class ComposeFiles:
         # Compose takes a tenth of a second a call, whatever it does: ask both at once.
         with ThreadPoolExecutor(1) as pool:
             flattening = pool.submit(self._compose, image, "config", "--no-interpolate", "--format", "json")
-            resolved = self._resolved(image)
-        model = self._unresolved(image, flattening.result(), resolved) or resolved
-        self._check_services(model)
-        project = Project(str(resolved["name"]), str(self.directory), tuple(_dependencies(model, self.services)))
-        env_files = {_stored_name(path): _read(path) for path in _env_files(model)}
-        dotenv = _read(self.directory / DOTENV) if (self.directory / DOTENV).is_file() else b""
-        variables = self._variables(model, [dotenv, *env_files.values()])
-        files = {MODEL: _dump(model), DOTENV: dotenv, VARIABLES: _dump(variables), PROJECT: project.to_json()}
-        return Snapshot({**files, **env_files})
+            resolving = self._resolve(image)
+        flattened = _flattened(flattening.result())
+        if flattened:
+            self._check_services(flattened)
+        resolved = self._read_by_compose(resolving)
+        kept = self._kept({**flattened, "name": resolved["name"]}, resolved)
+        return kept if self._means(image, kept, resolved) else self._kept(resolved, resolved)
 
-    def services_with_healthcheck(self, image: ImageRef) -> set[str]:
-        """Return the services whose healthcheck stands in the compose files."""
+    def healthchecks(self, image: ImageRef) -> dict[str, bool]:
+        """Return whether a service has a healthcheck, for those of which the compose files say so themselves."""
         services = self._resolved(image).get("services", {})
+        checks = {name: service.get("healthcheck") or {} for name, service in services.items()}
         return {
-            name for name, service in services.items() if not service.get("healthcheck", {"disable": 1}).get("disable")
+            name: not check.get("disable") and check["test"] != ["NONE"]
+            for name, check in checks.items()
+            if check.get("disable") or check.get("test")
         }
 
     def _resolved(self, image: ImageRef) -> Model:
-        done = self._compose(image, "config", "--format", "json")
+        return self._read_by_compose(self._resolve(image))
+
+    def _resolve(self, image: ImageRef) -> Completed:
+        # Named, services are resolved whatever their profiles: so does `up`.
+        return self._compose(image, "config", "--format", "json", *self.services)
+
+    def _read_by_compose(self, done: Completed) -> Model:
         if done.code != 0:
             raise self._invalid(done)
         model: Model = json.loads(done.output)
         return model
 
-    def _unresolved(self, image: ImageRef, done: Completed, resolved: Model) -> Model | None:
-        """Return the flattened model with its variables in it, when it means the same as the user's files."""
-        if done.code != 0:
-            return None
-        model = _normal({**json.loads(done.output), "name": resolved["name"]})
-        if any("$" in entry["path"] for entry in _env_file_entries(model)):
-            return None  # which file that is, only Compose can tell
-        scope = ComposeScope(("-",), self.directory)
-        again = self._compose(image, "config", "--format", "json", scope=scope, model=_dump(model))
-        return model if again.code == 0 and json.loads(again.output) == resolved else None
+    def _kept(self, model: Model, resolved: Model) -> Snapshot:
+        env_files = {_stored_name(path): _read(path) for path in _env_files(model)}
+        dotenv = b"\n".join(map(_read, self._dotenv_files()))
+        variables = self._variables(model, [dotenv, *env_files.values()])
+        dependencies = tuple(_dependencies(resolved, self.services))
+        project = Project(str(resolved["name"]), str(self.directory), self.services, dependencies)
+        files = {MODEL: _dump(model), DOTENV: dotenv, VARIABLES: _dump(variables), PROJECT: project.to_json()}
+        return Snapshot({**files, **env_files})
 
-    def _compose(
-        self, image: ImageRef, *args: str, scope: ComposeScope | None = None, model: bytes | None = None
-    ) -> Completed:
+    def _dotenv_files(self) -> list[Path]:
+        """Return the files that fill in what the shell does not set, as Compose chooses them."""
+        if named := self.engine.environment.get("COMPOSE_ENV_FILES"):
+            return [Path(name) for name in named.split(",")]
+        default = self.directory / DOTENV
+        unwanted = self.engine.environment.get("COMPOSE_DISABLE_ENV_FILE", "").lower() in _TRUE
+        return [default] if default.is_file() and not unwanted else []
+
+    def _means(self, image: ImageRef, kept: Snapshot, resolved: Model) -> bool:
+        """Whether what is kept, and nothing else of today's shell, is to Compose what the user's files are."""
+        if any("$" in str(path) for path in _env_files(json.loads(kept.files[MODEL]))):
+            return False  # which file that is, only Compose can tell
+        env_files = self._dotenv_files() or [Path(os.devnull)]
+        scope = ComposeScope(("-",), self.directory, env_files=tuple(env_files))
+        variables = {**json.loads(kept.files[VARIABLES]), **self.image_variables(image)}
+        args = ("config", "--format", "json", *self.services)
+        again = self.engine.compose(scope, *args, variables=variables, model=kept.files[MODEL])
+        return again.code == 0 and bool(json.loads(again.output) == resolved)
+
+    def _compose(self, image: ImageRef, *args: str) -> Completed:
         variables = {**self.engine.environment, **self.image_variables(image)}
-        scope = scope or ComposeScope(self.files, self.directory)
-        return self.engine.compose(scope, *args, variables=variables, model=model)
+        return self.engine.compose(ComposeScope(self.files, self.directory), *args, variables=variables)
 
     def _invalid(self, done: Completed) -> ConfigError:
-        said = self.engine.redact.redact_bytes(done.errors).strip()
+        said = _REPEATED.sub("", self.engine.redact.redact_bytes(done.errors).strip())
         names = ", ".join(file.name for file in self.files)
         missing = _MISSING.search(said)
         if missing:
@@ -157,7 +190,8 @@ class ComposeFiles:
     def _variables(self, model: Model, env_files: Iterable[bytes]) -> dict[str, str]:
         names = set(_COMPOSE_VARIABLES) | set(_interpolated(model)) | set(_passed_through(model))
         for content in env_files:
-            names |= set(_interpolated(content.decode(errors="replace")))
+            text = content.decode(errors="replace")
+            names |= {*_interpolated(text), *_TAKEN_OVER.findall(text)}
         names -= {self.image_env, self.tag_env}
         environment = self.engine.environment
         return {name: environment[name] for name in sorted(names) if name in environment}
@@ -165,15 +199,20 @@ class ComposeFiles:
 
 @dataclass(frozen=True, slots=True)
 class StoredProject:
-    """The project of a release, as it was, ready to run: paths on the disk, and all the variables that it needs."""
+    """The project of a release, as it was, ready to run: paths on the disk, and all the variables that it needs.
+
+    `services` are all that its compose files have; `pinned` are those that run the release's image.
+    """
 
     scope: ComposeScope
     variables: Mapping[str, str] = field(repr=False)
+    services: frozenset[str]
+    pinned: frozenset[str]
     dependencies: tuple[Dependency, ...]
 
 
 def restore_project(
-    snapshot: Snapshot, stored: Path, scratch: Path, override: Model, image_variables: Mapping[str, str]
+    release: Release, app: str, snapshot: Snapshot, stored: Path, scratch: Path, image_variables: Mapping[str, str]
 ) -> StoredProject:
     """Make the kept files of a release ready to run from: `stored` holds them, `scratch` is for what is derived."""
     project = Project.from_json(snapshot.files[PROJECT])
@@ -181,11 +220,12 @@ def restore_project(
     for entry in _env_file_entries(model):
         entry["path"] = str(stored / _stored_name(Path(entry["path"])))
     write_private(scratch / MODEL, _dump(model))
-    write_private(scratch / "override.json", _dump(override))
+    write_private(scratch / "override.json", _dump(override_for(release, app, project.services)))
     files = (scratch / MODEL, scratch / "override.json")
-    scope = ComposeScope(files, Path(project.directory), project.name, stored / DOTENV)
+    scope = ComposeScope(files, Path(project.directory), project.name, (stored / DOTENV,))
     variables = {**json.loads(snapshot.files[VARIABLES]), **image_variables}
-    return StoredProject(scope, variables, project.dependencies)
+    services = frozenset(model.get("services", {}))
+    return StoredProject(scope, variables, services, frozenset(project.services), project.dependencies)
 
 
 def override_for(release: Release, app: str, services: Iterable[str]) -> Model:
@@ -219,8 +259,12 @@ def _read(path: Path) -> bytes:
         raise ConfigError(msg) from error
 
 
-def _normal(model: Model) -> Model:
-    """Return the model with env files in their long form, which older versions of Compose do not print."""
+def _flattened(done: Completed) -> Model:
+    """Return the flattened files, nothing when Compose could not do that.
+
+    Env files get their long form, which older versions of Compose do not print.
+    """
+    model: Model = json.loads(done.output) if done.code == 0 else {}
     for service in model.get("services", {}).values():
         named = service.get("env_file") or ()
         entries = [named] if isinstance(named, str) else named
@@ -260,11 +304,14 @@ def _strings(value: object) -> Iterator[str]:
 def _interpolated(value: object) -> Iterator[str]:
     for text in _strings(value):
         for braced, plain in _VARIABLE.findall(text):
-            yield braced or plain
+            if name := braced or plain:
+                yield name
 
 
 def _passed_through(model: Model) -> Iterator[str]:
-    """Yield the variables that services take over from the shell: `environment: [NAME]`."""
+    """Yield the variables that are taken over from the shell: by services, secrets and configs."""
+    for kind in ("secrets", "configs"):
+        yield from (one["environment"] for one in (model.get(kind) or {}).values() if "environment" in one)
     for service in model.get("services", {}).values():
         environment = service.get("environment") or ()
         if isinstance(environment, dict):

@@ -28,10 +28,16 @@ _INHERITED = re.compile(
 )
 _UNREACHABLE = re.compile(
     r"cannot connect to the docker daemon|error during connect|is the docker daemon running"
-    r"|permission denied while trying to connect to the docker daemon|docker\.sock: .*(no such file|permission denied)",
+    r"|permission denied while trying to connect to the docker daemon|docker\.sock: .*(no such file|permission denied)"
+    r"|unable to (resolve docker endpoint|parse docker host)",
     re.IGNORECASE,
 )
-_NO_COMPOSE = re.compile(r"unknown command: docker compose|'compose' is not a docker command", re.IGNORECASE)
+# Without the plug-in, docker takes Compose's options for its own.
+_NO_COMPOSE = re.compile(
+    r"unknown command: docker compose|'compose' is not a docker command"
+    r"|unknown (shorthand )?flag: .*\s+(Usage:\s+docker \[OPTIONS\]|See 'docker --help')",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +47,7 @@ class ComposeScope:
     files: tuple[Path | str, ...]
     directory: Path
     name: str | None = None
-    env_file: Path | None = None
+    env_files: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -201,7 +207,7 @@ class Engine:
                 compose_files=list(scope.files) if scope else [],
                 compose_project_name=scope.name if scope else None,
                 compose_project_directory=scope.directory if scope else None,
-                compose_env_files=[scope.env_file] if scope and scope.env_file else [],
+                compose_env_files=list(scope.env_files) if scope else [],
             )
             client.client_config.get_client_call_with_path()
         except ClientNotFoundError as error:

@@ -67,5 +67,7 @@ def _seconds(when: datetime | None) -> float | None:
 
 def _address(container: "ContainerInspectResult") -> str | None:
     networks = (container.network_settings.networks if container.network_settings else None) or {}
+    if "host" in networks:
+        return "127.0.0.1"  # it has no network of its own
     addresses = (network.ip_address for network in networks.values())
     return next((address for address in addresses if address), None)
