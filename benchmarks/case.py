@@ -32,6 +32,10 @@ class Sheet:
         """Note a sample."""
         self.samples.setdefault(measure, {}).setdefault(series, []).append(value)
 
+    def values(self, measure: str, series: str) -> list[float]:
+        """Return the samples of a series that have a value."""
+        return [value for value in self.samples[measure][series] if value is not None]
+
     def filled(self, measure: Measure) -> Measure:
         """Return a measure with its samples."""
         rounded = {

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from benchmarks.contenders import Contender
 
 DELAYS = (0, 2, 20)
+PATIENCE = 0.2
+"""Seconds for an answer: a connection that is lost while the container gets its network would hang for a second."""
 
 
 def ready(arena: Arena, sheet: Sheet, *, delay: int) -> None:
@@ -35,7 +37,7 @@ def ready(arena: Arena, sheet: Sheet, *, delay: int) -> None:
 def noticed(contender: Contender, tag: str) -> float:
     """Return the seconds from the first good answer to the verdict."""
     epoch = time.time() - time.monotonic()
-    with Client(contender.port, HEALTH) as client:
+    with Client(contender.port, HEALTH, patience=PATIENCE) as client:
         ended = contender.deploy(tag)
     ended.how.must(0)
     serving(contender, tag)

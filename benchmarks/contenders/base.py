@@ -25,6 +25,9 @@ class OnCompose:
     name: ClassVar[str]
     restores: ClassVar[bool] = True
 
+    def __post_init__(self) -> None:
+        """Write what it reads in the app's folder."""
+
     @property
     def port(self) -> int:
         return self.app.port
