@@ -6,7 +6,7 @@ PIP := $(PY) -m pip install --quiet --disable-pip-version-check -c constraints.t
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit engine engine-up engine-down lint types format clean
+.PHONY: help demo test unit engine engine-up engine-down bench lint types format clean
 
 help:  ## what can be made
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -28,6 +28,10 @@ engine-up: .venv/.dev  ## an engine that stays, for plain pytest
 
 engine-down: .venv/.dev  ## end that engine
 	@$(PY) -m scripts.engine down
+
+bench: .venv/.dev  ## measure deploykit beside a plain script and Compose, for an hour; BENCH='good --rounds 3' for less
+	@$(PY) -m benchmarks $(BENCH)
+	@$(PY) -m benchmarks report
 
 lint: .venv/.dev  ## ruff
 	@$(PY) -m ruff check .

@@ -16,16 +16,12 @@ from collections import Counter
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
-from scripts import engine, tools
-from scripts.commands import CommandFailed
-from scripts.registry import OwnRegistry
-from scripts.sweep import sweep, sweep_images
+from scripts.surroundings import Missing, end_on_signals, provide
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import FrameType
 
 CHECKS = {
     "ruff check": ["ruff", "check", "."],
@@ -59,7 +55,7 @@ class Outcome:
 
 def main(argv: list[str]) -> int:
     selection = argv.pop(0) if argv and argv[0] in SELECTIONS else "all"
-    _end_on_signals()
+    end_on_signals()
     outcome = Outcome()
     if selection == "all":
         outcome.problems += [f"{name} failed" for name, check in CHECKS.items() if not _passes(name, check)]
@@ -79,30 +75,17 @@ def _environment(selection: str) -> Iterator[str]:
 
 
 def _provide(stack: ExitStack) -> str:
-    try:
-        if engine.up():
-            stack.callback(engine.down)
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="deploykit-registry-")))
-        registry = OwnRegistry.create(folder, tools.registry())
-    except (engine.NoEngine, RuntimeError) as error:
-        return str(error)
-    stack.callback(registry.stop)
     name = f"dk{secrets.token_hex(3)}"
-    stack.callback(_sweep, name)
+    try:
+        registry = provide(stack, name)
+    except Missing as error:
+        return str(error)
     os.environ |= {
         "DEPLOYKIT_TEST_ENGINE": "1",
         "DEPLOYKIT_TEST_REGISTRY": registry.address,
         "DEPLOYKIT_TEST_RUN": name,
     }
     return ""
-
-
-def _sweep(name: str) -> None:
-    try:
-        sweep(name)
-        sweep_images("run", name)
-    except CommandFailed as error:
-        print(f"sweep: {error}", flush=True)
 
 
 def _run_tests(outcome: Outcome, selection: str, arguments: list[str]) -> None:
@@ -154,18 +137,6 @@ def _conclude(outcome: Outcome, reason: str) -> int:
         print(f"FAILED: {problem}")
     print(outcome.line(), flush=True)
     return 1 if outcome.problems else 0
-
-
-def _end_on_signals() -> None:
-    """Make SIGINT and SIGTERM leave by the same doors as an error; only the first of them counts."""
-
-    def leave(number: int, _: FrameType | None) -> NoReturn:
-        for each in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(each, signal.SIG_IGN)
-        raise SystemExit(128 + number)
-
-    for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, leave)
 
 
 if __name__ == "__main__":

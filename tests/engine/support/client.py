@@ -61,6 +61,7 @@ class Client:
 
     port: int
     path: str = "/version"
+    patience: float = PATIENCE
     samples: list[Sample] = field(default_factory=list)
     _stop: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
@@ -94,7 +95,7 @@ class Client:
 
     def _answer(self) -> str | None:
         try:
-            answer = get(self.port, self.path, PATIENCE)
+            answer = get(self.port, self.path, self.patience)
         except OSError:
             return None
         return answer.body if answer.status == http.client.OK else None

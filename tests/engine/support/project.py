@@ -91,7 +91,7 @@ class ComposeApp:
         """Run docker compose as people do, with the file, the image and the tag."""
         told = {"WEB_IMAGE": self.images.repository, "WEB_IMAGE_TAG": tag}
         words = ["docker", "compose", "-f", self.compose_file.name, *argv]
-        return run(words, timeout=120, env=_clean(told), cwd=self.folder)
+        return run(words, timeout=120, env=clean(told), cwd=self.folder)
 
     def containers(self) -> list[Container]:
         """All containers of the project, running or not, with one-offs and leftovers."""
@@ -138,7 +138,7 @@ class ComposeApp:
         process = subprocess.Popen(
             [sys.executable, "-m", "deploykit", *argv],
             cwd=self.folder,
-            env=_clean(env or {}),
+            env=clean(env or {}),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -194,7 +194,7 @@ def _lines(text: str) -> str:
     return textwrap.dedent(text).strip("\n") + "\n" if text else ""
 
 
-def _clean(more: Mapping[str, str]) -> dict[str, str]:
+def clean(more: Mapping[str, str]) -> dict[str, str]:
     """Return an environment in which nothing of the user's own can sway the app."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(OURS)}
     return kept | {"COMPOSE_MENU": "false"} | dict(more)

@@ -6,7 +6,7 @@ import select
 import subprocess
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any
 
@@ -17,7 +17,7 @@ from deploykit.release import Instance
 
 Inspect = Callable[[Sequence[str]], Sequence[Instance]]
 """Returns the release's own instances among these container ids."""
-_ACTIONS = ("die", "oom", "start", "health_status", "destroy")
+_ACTIONS = ("die", "oom", "start", "health_status")
 
 
 class DockerWatch:
@@ -35,6 +35,7 @@ class DockerWatch:
         self._rest = b""
         self._oom: set[str] = set()
         self._started: dict[str, float] = {}
+        self._deaths: dict[str, _Death] = {}
 
     def __enter__(self) -> "DockerWatch":
         self._child = self._stack.enter_context(spawned(self._command, Control()))
@@ -46,8 +47,13 @@ class DockerWatch:
         self._stack.close()
 
     def wait(self, seconds: float) -> Sequence[Instance]:
-        changed = [one for event in self._events(seconds) for one in self._told(event)]
-        return tuple({one.id: one for one in changed}.values())
+        events = [event for event in self._events(seconds) if _action(event) in _ACTIONS]
+        for event in events:
+            self._note(event)
+        # One question for all of them: a container that crashes over and over tells more than can be asked one by one.
+        found = self._inspect(list(dict.fromkeys(_container(event) for event in events)))
+        deaths = {_container(event) for event in events if _action(event) == "die"}
+        return [self._deaths[one.id].told_of(one) if one.id in deaths else one for one in found]
 
     def _events(self, seconds: float) -> list[dict[str, Any]]:
         assert self._child is not None  # noqa: S101 - entered
@@ -61,25 +67,49 @@ class DockerWatch:
         *lines, self._rest = (self._rest + chunk).split(b"\n")
         return [json.loads(line) for line in lines if line.strip()]
 
-    def _told(self, event: dict[str, Any]) -> Sequence[Instance]:
-        action = str(event.get("status", "")).partition(":")[0]
-        container, at = str(event.get("id", "")), float(event.get("timeNano", 0)) / 1e9
-        if action not in _ACTIONS or action == "destroy":
-            return ()
-        if action == "start":
-            self._started[container] = at
-        if action == "oom":
-            self._oom.add(container)
-        found = self._inspect([container])
-        return [self._died(one, event, at) for one in found] if action == "die" else found
+    def _note(self, event: dict[str, Any]) -> None:
+        container, at = _container(event), float(event.get("timeNano", 0)) / 1e9
+        match _action(event):
+            case "start":
+                self._started[container] = at
+                if death := self._deaths.get(container):
+                    self._deaths[container] = replace(death, started_again=True)
+            case "oom":
+                self._oom.add(container)
+            case "die":
+                code = event.get("Actor", {}).get("Attributes", {}).get("exitCode")
+                code = None if code is None else int(code)
+                self._deaths[container] = _Death(code, self._started.get(container), at, container in self._oom)
+            case _:
+                pass
 
-    def _died(self, one: Instance, event: dict[str, Any], at: float) -> Instance:
-        code = event.get("Actor", {}).get("Attributes", {}).get("exitCode")
+
+@dataclass(frozen=True, slots=True)
+class _Death:
+    """A container's last death, by the engine's events; times are seconds since the epoch."""
+
+    code: int | None
+    started_at: float | None
+    at: float
+    oom_killed: bool
+    started_again: bool = False
+
+    def told_of(self, one: Instance) -> Instance:
+        """Return the instance as one that has died so."""
+        status = "restarting" if one.status == "running" and not self.started_again else one.status
         return replace(
             one,
-            status="restarting" if one.status == "running" else one.status,
-            exit_code=int(code) if code is not None else one.exit_code,
-            oom_killed=one.oom_killed or one.id in self._oom,
-            started_at=self._started.get(one.id, one.started_at),
-            finished_at=at,
+            status=status,
+            exit_code=one.exit_code if self.code is None else self.code,
+            oom_killed=one.oom_killed or self.oom_killed,
+            started_at=self.started_at or one.started_at,
+            finished_at=self.at,
         )
+
+
+def _action(event: dict[str, Any]) -> str:
+    return str(event.get("status", "")).partition(":")[0]
+
+
+def _container(event: dict[str, Any]) -> str:
+    return str(event.get("id", ""))

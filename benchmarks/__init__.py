@@ -1,0 +1,1 @@
+"""Measures deploykit side by side with what people use today: `python -m benchmarks --help`."""
