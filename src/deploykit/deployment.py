@@ -369,9 +369,13 @@ class Deployment:
 
     def _serves_already(self, candidate: Release) -> bool:
         """Whether the very release asked for serves and is healthy, now, with every part."""
-        if self.record.options.force or not candidate.same_as(self.record.current):
+        current = self.record.current
+        if self.record.options.force or current is None or not candidate.same_as(current):
             return False
-        return self._tools.health.look_now(self._tools.health.policy.budget).healthy
+        return (
+            self._tools.backend.complete(current)
+            and self._tools.health.look_now(self._tools.health.policy.budget).healthy
+        )
 
     def _judge(self, release: Release, state: State, interruption: Interruption) -> Judgement:
         judgement = self._tools.health.wait(release, interruption, self._heard, state)

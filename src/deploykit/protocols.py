@@ -147,6 +147,9 @@ class Backend(Protocol):
     def instances(self, release: Release) -> Sequence[Instance]:
         """Return every instance of the release that there is, also those that have exited."""
 
+    def complete(self, release: Release) -> bool:
+        """Whether all the instances that the release should have run, and no others."""
+
     def others(self, release: Release) -> Sequence[Instance]:
         """Return the living instances of the app that belong to other releases."""
 

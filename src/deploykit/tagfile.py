@@ -1,8 +1,8 @@
 """`.previous_image_tag`: the runbook's file with the tag that `rollback` goes to.
 
 What deploykit writes there it notes in the journal first. Content that is neither that note nor the one before it was
-written by hand, and names the target of the next manual rollback. The one before counts because a crash may come
-between the note and the file.
+written by hand, and names the target of the next manual rollback. The one before counts only until the file is written:
+a crash may come in between.
 """
 
 from dataclasses import replace
@@ -48,19 +48,25 @@ class TagFile:
 
     def write(self, tag: str | None) -> None:
         """Note the tag, then write it; for a release without one, remove the file: the journal answers. Idempotent."""
-        notes = self._notes.tag_notes()
-        before = notes.before if notes.note == tag else notes.note
-        self._notes.note_tag(TagMemory(note=tag, before=before))
-        if self._text.read() != tag:
-            self._text.write(tag)
+        self._replace(tag, TagMemory(note=tag))
 
     def put_back(self, memory: TagMemory) -> None:
         """Make content and notes what they were. Idempotent. What was written, or removed, by hand since stays."""
         text = self._text.read()
         notes = self._notes.tag_notes()
         if text is not None and text in (notes.note, notes.before):
-            self._text.write(memory.content)
-        self._notes.note_tag(replace(memory, content=None))
+            self._replace(memory.content, replace(memory, content=None))
+        else:
+            self._notes.note_tag(replace(memory, content=None))
+
+    def _replace(self, content: str | None, after: TagMemory) -> None:
+        """Write the file between two notes: wherever a crash comes, what stands there is known as ours."""
+        notes = self._notes.tag_notes()
+        before = notes.before if notes.note == content else notes.note
+        self._notes.note_tag(TagMemory(note=content, before=before))
+        if self._text.read() != content:
+            self._text.write(content)
+        self._notes.note_tag(after)
 
 
 class TagOnDisk:

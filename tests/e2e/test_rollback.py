@@ -79,7 +79,7 @@ def test_a_rollback_that_fails_restores_what_served(app: ProcessApp) -> None:
 
 def test_a_tag_written_by_hand_is_the_target_once(app: ProcessApp) -> None:
     """A tag that an operator wrote into .previous_image_tag is where the next rollback goes, and no later one."""
-    app.deploy("a", "b", "c", "d")
+    app.deploy("a", "b", "c")
     app.tag_file.write_text("a\n")
     assert app.deploykit("rollback").returncode == 0
     assert app.version() == "a"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scripts.commands import until
+from tests.engine.support.docker import docker
 from tests.engine.support.told import assert_all_agree, assert_in_order, ended, history, status
 
 if TYPE_CHECKING:
@@ -62,6 +63,22 @@ def test_the_same_release_again_moves_no_container(serving: ComposeApp) -> None:
     assert serving.container() == before
     ended(serving.deploykit("run", "--tag", "old", "--force"), 0)
     assert serving.container().id != before.id
+
+
+def test_a_replica_that_is_missing_comes_back(serving: ComposeApp) -> None:
+    """What serves with a container too few is not unchanged: it is deployed anew, with all of them."""
+    serving.write_compose(web='ports: ["8000"]\ndeploy: {replicas: 2}')
+    serving.write_config(probes=[{"type": "http", "port": 8000, "path": "/api/health/"}])
+    serving.push("new")
+    ended(serving.deploykit("run", "--tag", "new"), 0)
+    containers = [each.id for each in serving.containers()]
+    assert len(containers) == 2
+    docker("rm", "-f", containers[0])
+
+    done = ended(serving.deploykit("run", "--tag", "new", "--json"), 0)
+
+    assert json.loads(done.stdout.splitlines()[-1])["outcome"] == "deployed"
+    assert len(serving.containers()) == 2
 
 
 def test_a_release_that_exits_at_start_is_restored(serving: ComposeApp) -> None:

@@ -548,3 +548,15 @@ def test_a_failed_rollback_to_an_irreversible_release_goes_forward_again() -> No
     world.backend.release("one").crashes()
     assert world.rollback().outcome is Outcome.rolled_back
     assert world.serves == ["two"]
+
+
+def test_a_service_that_is_missing_is_not_unchanged() -> None:
+    """The same release, healthy as far as it runs, is deployed anew when a part of it is gone."""
+    world = World()
+    world.backend.services = ("web", "worker")
+    world.good("one")
+    world.backend.present.pop()
+
+    assert world.deploy("one").outcome is Outcome.deployed
+
+    assert world.serves == ["one", "one"]

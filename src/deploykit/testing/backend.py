@@ -175,6 +175,12 @@ class FakeBackend:
         with self._call("instances"):
             return [one.look() for one in self._mine(release)]
 
+    def complete(self, release: Release) -> bool:
+        with self._call("complete"):
+            living = self.living()
+            serving = {one.instance.service for one in living if one.look().status == "running"}
+            return serving == set(self.services) and all(_belongs(one, release) for one in living)
+
     def others(self, release: Release) -> Sequence[Instance]:
         with self._call("others"):
             return [one.look() for one in self.living() if not _belongs(one, release)]

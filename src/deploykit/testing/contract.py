@@ -107,6 +107,15 @@ class BackendContract:
         stage.backend.promote(one, Control())
         assert _alone(stage.backend, one, two)
 
+    def test_a_release_is_complete_while_it_is_what_runs(self, stage: ContractStage) -> None:
+        """complete() tells whether all its instances run; not before, and not when another took their place."""
+        one = _release(stage, stage.publish("one"), 1)
+        assert not stage.backend.complete(one)
+        stage.backend.start(one, Control())
+        assert stage.backend.complete(one)
+        two = _started(stage, "two", 2)
+        assert (stage.backend.complete(one), stage.backend.complete(two)) == (False, True)
+
     def test_a_death_is_told_with_its_code(self, stage: ContractStage) -> None:
         """The watch, opened after start() has returned, tells what happened since, or instances() does."""
         one = _release(stage, stage.publish("one", exit_code=3), 1)

@@ -268,7 +268,7 @@ def test_a_stored_project_runs_from_its_own_files(tmp_path: Path) -> None:
             "compose.json": json.dumps(model).encode(),
             ".env": b"",
             "variables.json": b'{"MODE": "then"}',
-            "project.json": Project("shop", "/srv/app", ("web",)).to_json(),
+            "project.json": Project("shop", "/srv/app", {"web": 1}).to_json(),
             "env_files/srv%2Fapp%2Fweb.env": b"A=1",
         }
     )

@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -158,6 +159,9 @@ class ComposeBackend:
     def images(self) -> Sequence[ImageRef]:
         return self.local.kept()
 
+    def complete(self, release: Release) -> bool:
+        return self._runs(release, self._stored(release))
+
     # What changes something.
 
     def prepares(self, kind: Kind) -> bool:  # noqa: ARG002
@@ -267,11 +271,12 @@ class ComposeBackend:
     # What they are made of.
 
     def _runs(self, release: Release, project: StoredProject) -> bool:
-        """Whether every container of the services runs this release already."""
+        """Whether every container of the services runs this release already, and none is missing."""
         containers = self._containers()
-        served = {label(one, _SERVICE) for one in containers if _belongs(one, release)}
+        served = Counter(label(one, _SERVICE) for one in containers)
         alive = all(_belongs(one, release) and instance_of(one).status == "running" for one in containers)
-        return alive and served == project.pinned.intersection(self.services)
+        wanted = {service: number for service, number in project.pinned.items() if service in self.services}
+        return alive and served.keys() <= wanted.keys() and all(served[one] >= wanted[one] for one in wanted)
 
     def _stored(self, release: Release) -> StoredProject:
         snapshot = self.releases.read(release.id)

@@ -53,12 +53,13 @@ class Dependency:
 class Project:
     """What of a project must be known to run it.
 
-    Compose's name for it, its folder, the services that run the image, and what comes before them.
+    Compose's name for it, its folder, the services that run the image, each with its number of containers, and what
+    comes before them.
     """
 
     name: str
     directory: str
-    services: tuple[str, ...] = ()
+    services: Mapping[str, int] = field(default_factory=dict)
     dependencies: tuple[Dependency, ...] = field(default_factory=tuple)
 
     def to_json(self) -> bytes:
@@ -68,7 +69,7 @@ class Project:
     def from_json(cls, content: bytes) -> "Project":
         said = json.loads(content)
         dependencies = tuple(Dependency(**one) for one in said["dependencies"])
-        return cls(said["name"], said["directory"], tuple(said["services"]), dependencies)
+        return cls(said["name"], said["directory"], said["services"], dependencies)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,8 @@ class ComposeFiles:
         dotenv = b"\n".join(map(_read, self._dotenv_files()))
         variables = self._variables(model, [dotenv, *env_files.values()])
         dependencies = tuple(_dependencies(resolved, self.services))
-        project = Project(str(resolved["name"]), str(self.directory), self.services, dependencies)
+        replicas = {service: _replicas(resolved, service) for service in self.services}
+        project = Project(str(resolved["name"]), str(self.directory), replicas, dependencies)
         files = {MODEL: _dump(model), DOTENV: dotenv, VARIABLES: _dump(variables), PROJECT: project.to_json()}
         return Snapshot({**files, **env_files})
 
@@ -201,13 +203,13 @@ class ComposeFiles:
 class StoredProject:
     """The project of a release, as it was, ready to run: paths on the disk, and all the variables that it needs.
 
-    `services` are all that its compose files have; `pinned` are those that run the release's image.
+    `services` are all that its compose files have; `pinned` those that run the image, with how many containers of each.
     """
 
     scope: ComposeScope
     variables: Mapping[str, str] = field(repr=False)
     services: frozenset[str]
-    pinned: frozenset[str]
+    pinned: Mapping[str, int]
     dependencies: tuple[Dependency, ...]
 
 
@@ -225,7 +227,7 @@ def restore_project(
     scope = ComposeScope(files, Path(project.directory), project.name, (stored / DOTENV,))
     variables = {**json.loads(snapshot.files[VARIABLES]), **image_variables}
     services = frozenset(model.get("services", {}))
-    return StoredProject(scope, variables, services, frozenset(project.services), project.dependencies)
+    return StoredProject(scope, variables, services, project.services, project.dependencies)
 
 
 def override_for(release: Release, app: str, services: Iterable[str]) -> Model:
@@ -318,6 +320,12 @@ def _passed_through(model: Model) -> Iterator[str]:
             yield from (name for name, value in environment.items() if value is None)
         else:
             yield from (entry for entry in environment if "=" not in entry)
+
+
+def _replicas(resolved: Model, service: str) -> int:
+    """Return how many containers of a service there are to be: `scale` and `deploy.replicas` say the same."""
+    said = resolved.get("services", {}).get(service, {})
+    return int(said.get("scale") or (said.get("deploy") or {}).get("replicas") or 1)
 
 
 def _dependencies(model: Model, services: Iterable[str]) -> list[Dependency]:

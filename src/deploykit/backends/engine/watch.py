@@ -53,7 +53,7 @@ class DockerWatch:
         # One question for all of them: a container that crashes over and over tells more than can be asked one by one.
         found = self._inspect(list(dict.fromkeys(_container(event) for event in events)))
         deaths = {_container(event) for event in events if _action(event) == "die"}
-        return [self._deaths[one.id].told_of(one) if one.id in deaths else one for one in found]
+        return tuple(self._deaths[one.id].told_of(one) if one.id in deaths else one for one in found)
 
     def _events(self, seconds: float) -> list[dict[str, Any]]:
         assert self._child is not None  # noqa: S101 - entered

@@ -112,6 +112,9 @@ class ProcessBackend:
     def instances(self, release: Release) -> Sequence[Instance]:
         return [entry.instance for entry in self._records.of(release)]
 
+    def complete(self, release: Release) -> bool:
+        return any(entry.alive for entry in self._records.of(release)) and not self.others(release)
+
     def others(self, release: Release) -> Sequence[Instance]:
         return [entry.instance for entry in self._records.all() if entry.alive and not entry.of(release)]
 
