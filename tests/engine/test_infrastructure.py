@@ -129,7 +129,8 @@ def test_a_crash_loop_restarts(images: Images, start: Start) -> None:
 
 def test_the_oom_killer_ends_it(images: Images, start: Start) -> None:
     """An image that eats more memory than it may have is killed: OOM, exit code 137."""
-    app = start(images.push("v1", eat_memory=256), "--memory=16m")
+    # Not at once: engine 20.10 misses one in twelve OOM kills that come with the start, flag and event alike.
+    app = start(images.push("v1", eat_memory=256, exit_after=1), "--memory=16m")
     ended = app.ended()
     assert (ended.exit_code, ended.oom_killed) == (137, True)
 
