@@ -1,0 +1,79 @@
+"""README and docs say what the code does."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from deploykit.cli.arguments import VERBS
+from deploykit.config import read_config
+from deploykit.config.model import BACKENDS, AppTable, HealthTable, RollbackTable, StateTable
+from deploykit.config.probes import PROBES
+from deploykit.errors import Outcome
+from deploykit.states import INITIAL, TERMINAL, TRANSITIONS, Transition
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]
+NOT_DOCUMENTED = {"strategy", "rehearse", "release_command", "bake", "store"}
+"""Keys that this version takes with their defaults alone, or explains where it asks for them."""
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", page.read_text(), re.DOTALL)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_config_in_the_docs_is_one(page: Path, tmp_path: Path) -> None:
+    """It can be read as it stands there."""
+    for number, block in enumerate(blocks(page, "toml")):
+        path = tmp_path / f"{number}.toml"
+        path.write_text(block)
+        assert read_config(path, {}).app.name
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    """Those to files of the project, and to headings in them."""
+    for target in re.findall(r"\]\((?!https?:)([^)]+)\)", page.read_text()):
+        name, _, heading = target.partition("#")
+        found = (page.parent / name).resolve() if name else page
+        assert found.exists(), target
+        if heading:
+            titles = re.findall(r"^#+ (.*)$", found.read_text(), re.MULTILINE)
+            assert heading in {re.sub(r"[^\w -]", "", title).strip().lower().replace(" ", "-") for title in titles}
+
+
+def arrows(row: Transition) -> list[str]:
+    guard = {True: " [restorable]", False: " [not restorable]", None: ""}[row.restorable]
+    return [f"{source.name} --> {row.target.name}: {row.trigger.name}{guard}" for source in row.sources]
+
+
+def test_the_diagram_is_that_of_the_table() -> None:
+    """Every transition, where it begins, and where it ends."""
+    (drawn,) = blocks(ROOT / "docs" / "how-it-works.md", "mermaid")
+    wanted = [f"[*] --> {INITIAL.name}", *(f"{state.name} --> [*]" for state in TERMINAL)]
+    wanted += [arrow for row in TRANSITIONS for arrow in arrows(row)]
+    assert sorted(line.strip() for line in drawn.splitlines()[1:]) == sorted(wanted)
+
+
+def test_the_table_of_outcomes_is_that_of_the_code() -> None:
+    """Each outcome of this version, with its exit code."""
+    rows = re.findall(r"^\| ([\w, ]+) \| ([\d, ]+) \|", PAGES[0].read_text(), re.MULTILINE)
+    told = {name: codes for names, codes in rows for name in names.split(", ")}
+    for outcome in set(Outcome) - {Outcome.held}:
+        assert str(outcome.exit_code) in told[outcome.value].split(", "), outcome
+
+
+def test_every_verb_and_option_is_in_the_docs() -> None:
+    """Verbs in the README or the page of the command; what `run` and `rollback` take, with their rows."""
+    page = (ROOT / "docs" / "cli.md").read_text()
+    assert all(f"`{verb}" in page for verb in VERBS)
+
+
+def test_every_key_is_in_the_docs() -> None:
+    """Those of the tables, of every kind of backend, and of every kind of probe."""
+    page = (ROOT / "docs" / "config.md").read_text()
+    tables = [AppTable, HealthTable, RollbackTable, StateTable, *BACKENDS.values(), *PROBES.values()]
+    keys = {key for table in tables for key in table.model_fields} - NOT_DOCUMENTED
+    missing = {key for key in keys if not re.search(rf"(`|\b){key}(`| *=)", page)}
+    assert not missing
