@@ -1,7 +1,10 @@
 """The health wait: looks at a release until it is healthy, dead, or out of time. Only here is tenacity imported."""
 
+import math
 from collections.abc import Callable, Sequence
+from concurrent import futures
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from tenacity import RetryCallState, Retrying, retry_if_result, stop_never
 
@@ -12,11 +15,14 @@ from deploykit.redact import redacted
 from deploykit.release import Instance, Release
 from deploykit.states import State
 
+T = TypeVar("T")
+
 SHORTEST_GAP = 0.05
 """Seconds between two looks, at least."""
 GROWTH = 0.05
 """Gap between looks as a part of the time gone: an app is told healthy within 5 % of its start-up time."""
 _SLICE = 0.2
+_BLINK = 0.02
 _LAST_LOOK = 0.05
 _EXPLANATION = 1.0
 
@@ -144,6 +150,7 @@ class _Wait:
     seen: dict[str, Instance] = field(default_factory=dict)
     restarts: dict[str, int] = field(default_factory=dict)
     restarts_before: dict[str, int] = field(default_factory=dict)
+    codes: dict[str, int] = field(default_factory=dict)
     began: float = field(init=False)
     refreshed: float = field(init=False)
 
@@ -163,7 +170,7 @@ class _Wait:
         """Judge once; None when it is to be judged again."""
         self.interruption.check()
         # What the watch tells comes first: it knows exit codes that the runtime forgets with the next start.
-        self._note(self.watch.wait(0))
+        self._hear(0)
         if (dead := self._dead()) is not None:
             return dead
         if self.check.clock.now() - self.refreshed >= self.check.policy.interval:
@@ -184,15 +191,36 @@ class _Wait:
         until = self.check.clock.now() + seconds
         while (left := until - self.check.clock.now()) > 0:
             self.interruption.check()
-            if changed := self.watch.wait(min(left, _SLICE)):
-                self._note(changed)
+            if self._hear(min(left, _SLICE)):
                 return
 
+    def _hear(self, seconds: float) -> bool:
+        """Let the watch tell, for at most that long; whether it did."""
+        told = self.watch.wait(seconds)
+        if self.check.policy.max_restarts and any(one.status == "exited" for one in told):
+            # It knows of the death, and only the runtime whether it starts it again.
+            self.refreshed = -math.inf
+            told = [replace(one, status="restarting") if one.status == "exited" else one for one in told]
+        self._note(told)
+        return bool(told)
+
+    def _aside(self, work: Callable[[], T]) -> T | None:
+        """Do what may take its time, or hang on an instance that died, with an eye open: None when one has died."""
+        pending = self.check.clock.aside(work)
+        while not pending.done():
+            self.interruption.check()
+            futures.wait([pending], _BLINK)
+            self._hear(0)
+            if any(self._is_dead(one) for one in self.seen.values()):
+                return None
+        return pending.result()
+
     def _refresh(self) -> None:
+        instances = self._aside(lambda: self.check.backend.instances(self.release))
         self.refreshed = self.check.clock.now()
-        instances = self.check.backend.instances(self.release)
-        self.seen = {}
-        self._note(instances)
+        if instances is not None:
+            self.seen = {}
+            self._note(instances)
 
     def _note(self, instances: Sequence[Instance]) -> None:
         for one in instances:
@@ -201,6 +229,8 @@ class _Wait:
                 self.healthy_since = None
             self.restarts[one.id] = one.restarts
             self.seen[one.id] = one
+            if one.exit_code is not None:
+                self.codes[one.id] = one.exit_code
 
     def _old_restarts(self, one: Instance) -> int:
         """Restarts from before the wait: an instance that was never replaced brings its past along."""
@@ -218,6 +248,8 @@ class _Wait:
 
     def _explained(self, one: Instance) -> Instance:
         """Return a dead instance with its exit code: the watch tells what the runtime forgets with the next start."""
+        if one.exit_code is None and one.id in self.codes:
+            return replace(one, exit_code=self.codes[one.id])
         until = self.check.clock.now() + _EXPLANATION
         while one.exit_code is None and (left := until - self.check.clock.now()) > 0:
             one = next((told for told in self.watch.wait(left) if told.id == one.id), one)
@@ -228,7 +260,9 @@ class _Wait:
         return one.status == "exited" or restarts > (0 if one.oom_killed else self.check.policy.max_restarts)
 
     def _look(self) -> Judgement | None:
-        verdict = self._verdict()
+        verdict = self._aside(self._verdict)
+        if verdict is None:
+            return self._dead()
         self.looks += 1
         self.listen(Look(self.looks, self.elapsed, self.check.policy.budget, verdict))
         if verdict.verdict is ProbeVerdict.dead:

@@ -4,12 +4,17 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from deploykit.events import Event
 from deploykit.interrupt import Interruption
 from deploykit.record import Kind, Move, Record, TagMemory
 from deploykit.release import ImageRef, Instance, Release, Running, Snapshot
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+T = TypeVar("T")
 
 
 class Clock(Protocol):
@@ -23,6 +28,9 @@ class Clock(Protocol):
 
     def sleep(self, seconds: float) -> None:
         """Block for that long."""
+
+    def aside(self, work: Callable[[], T]) -> "Future[T]":
+        """Do it beside the caller, who looks at what comes of it meanwhile and may let it be."""
 
 
 class Observer(Protocol):

@@ -1,10 +1,10 @@
 """An end that nothing outstays, whatever it waits for."""
 
 from collections.abc import Callable
-from concurrent.futures import Future
-from threading import Thread
 from time import monotonic
 from typing import TypeVar
+
+from deploykit.clock import in_thread
 
 T = TypeVar("T")
 
@@ -39,16 +39,8 @@ class Deadline:
             TimeoutError: it did not end in time.
         """
         seconds = self.left()
-        future: Future[T] = Future()
-        Thread(target=_settle, args=(future, work), name="deploykit-probe", daemon=True).start()
+        future = in_thread(work)
         try:
             return future.result(seconds)
         finally:
             cut()
-
-
-def _settle(future: Future[T], work: Callable[[], T]) -> None:
-    try:
-        future.set_result(work())
-    except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
-        future.set_exception(error)

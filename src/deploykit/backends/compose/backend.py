@@ -3,7 +3,7 @@
 import re
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -111,7 +111,17 @@ class ComposeBackend:
         command = self.engine.events_command(
             self._started_at or time.time(), f"label={_PROJECT}={self._project_name()}"
         )
-        return DockerWatch(command, lambda ids: self._instances(self._mine(ids, release)))
+        return DockerWatch(
+            command,
+            lambda ids: self._instances(self._mine(ids, release)),
+            lambda labels: self._service_by(labels, release),
+        )
+
+    def _service_by(self, labels: Mapping[str, str], release: Release) -> str | None:
+        """Return the service of a container of the release, when its labels say that it is one."""
+        ours = (labels.get(LABEL_RELEASE), labels.get(LABEL_FINGERPRINT)) == (release.id, release.fingerprint)
+        service = labels.get(_SERVICE) if ours and labels.get(_ONE_OFF) == "False" else None
+        return service if service in self.services else None
 
     def logs(self, release: Release, tail: int) -> str:
         return self._logs_of((one for one in self._containers() if _belongs(one, release)), tail)

@@ -4,7 +4,7 @@ import json
 import os
 import select
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from types import TracebackType
@@ -17,6 +17,8 @@ from deploykit.release import Instance
 
 Inspect = Callable[[Sequence[str]], Sequence[Instance]]
 """Returns the release's own instances among these container ids."""
+Recognise = Callable[[Mapping[str, str]], str | None]
+"""Returns the service of the container whose labels these are, None when they do not say that it is the release's."""
 _ACTIONS = ("die", "oom", "start", "health_status")
 
 
@@ -24,12 +26,14 @@ class DockerWatch:
     """Reads `docker events`, which tells within milliseconds, and an exit with its code.
 
     What `docker inspect` says of a container that Docker is about to start again is not to be trusted: it counts as
-    running, and its exit code may be gone. So the exit code is taken from the event.
+    running, and its exit code may be gone; and it is slow to answer meanwhile. So a death is told by the event alone,
+    where the container's labels, which stand in it, say whose it is.
     """
 
-    def __init__(self, command: Command, inspect: Inspect) -> None:
+    def __init__(self, command: Command, inspect: Inspect, recognise: Recognise = lambda _: None) -> None:
         self._command = command
         self._inspect = inspect
+        self._recognise = recognise
         self._stack = ExitStack()
         self._child: subprocess.Popen[bytes] | None = None
         self._rest = b""
@@ -50,10 +54,22 @@ class DockerWatch:
         events = [event for event in self._events(seconds) if _action(event) in _ACTIONS]
         for event in events:
             self._note(event)
+        died = {one.id: one for one in map(self._died, events) if one}
+        if died:
+            return tuple(died.values())
         # One question for all of them: a container that crashes over and over tells more than can be asked one by one.
         found = self._inspect(list(dict.fromkeys(_container(event) for event in events)))
         deaths = {_container(event) for event in events if _action(event) == "die"}
         return tuple(self._deaths[one.id].told_of(one) if one.id in deaths else one for one in found)
+
+    def _died(self, event: dict[str, Any]) -> Instance | None:
+        """Return who has died by the event alone: the engine may be slow to answer while it starts it again."""
+        attributes = event.get("Actor", {}).get("Attributes", {})
+        service = self._recognise(attributes) if _action(event) == "die" else None
+        if service is None:
+            return None
+        one = Instance(_container(event), service, "exited", name=attributes.get("name", ""))
+        return self._deaths[one.id].told_of(one)
 
     def _events(self, seconds: float) -> list[dict[str, Any]]:
         assert self._child is not None  # noqa: S101 - entered
