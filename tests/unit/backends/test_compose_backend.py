@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -79,8 +80,15 @@ class Stage:
         """Let these be the project's containers, or those of one service."""
         words = f"ps label=com.docker.compose.service={service}" if service else "ps"
         self.docker.says(words, "".join(f"{one['Id']}\n" for one in containers))
+        if not service:
+            self.named(containers)
         if containers:
             self.docker.says(f"container inspect {containers[0]['Id']}", list(containers))
+
+    def named(self, *listings: Sequence[dict[str, Any]]) -> None:
+        """Let these be listed by name, one listing after the other."""
+        texts = ["".join(f"{one['Name'].lstrip('/')}\n" for one in listing) for listing in listings]
+        self.docker.says("ps --format", *texts)
 
     def ours(self, name: str, service: str, **fields: Any) -> dict[str, Any]:
         """A container that runs the release."""
@@ -307,6 +315,7 @@ def test_what_an_interrupted_recreate_left_is_removed_first(stage: Stage) -> Non
     stage.runs(right)
     stage.runs(half_made, right)
     stage.docker.says("ps", f"{half_made['Id']}\n", f"{right['Id']}\n")
+    stage.named([half_made], [right])
     stage.docker.says("rm")
     stage.docker.says("up")
     stage.backend.start(stage.release, Control())
@@ -319,6 +328,7 @@ def test_one_that_runs_gets_its_right_name_when_that_is_free(stage: Stage) -> No
     stage.runs(right)
     stage.runs(half_made)
     stage.docker.says("ps", f"{half_made['Id']}\n", f"{right['Id']}\n")
+    stage.named([half_made], [right])
     stage.docker.says("rename")
     stage.docker.says("up")
     stage.backend.start(stage.release, Control())
@@ -331,6 +341,7 @@ def test_one_that_runs_is_removed_when_its_name_is_taken(stage: Stage) -> None:
     stage.runs(right)
     stage.runs(half_made, right)
     stage.docker.says("ps", f"{half_made['Id']}\n", f"{right['Id']}\n")
+    stage.named([half_made], [right])
     stage.docker.says("rm")
     stage.docker.says("up")
     stage.backend.start(stage.release, Control())
@@ -341,7 +352,8 @@ def test_a_start_has_succeeded_when_nothing_half_made_is_left(stage: Stage) -> N
     """Whatever code Compose ends with: else it is healed, and done again."""
     half_made = by_hand("0123456789ab_shop-web-1", state={"Status": "created"})
     stage.runs(half_made)
-    stage.docker.says("ps", "", "", f"{half_made['Id']}\n", "")
+    stage.docker.says("ps", "", f"{half_made['Id']}\n", "")
+    stage.named([], [half_made], [])
     stage.docker.says("rm")
     stage.docker.says("up")
     stage.backend.start(stage.release, Control())

@@ -267,6 +267,8 @@ class ComposeBackend:
 
     def _heal(self, control: Control) -> bool:
         """Remove, or name rightly, what an interrupted recreate left. Tells whether there was anything."""
+        if not any(map(_HALF_MADE.match, self.engine.names(self._scope))):
+            return False
         containers = self._containers()
         half_made = [one for one in containers if _HALF_MADE.match(name_of(one)) and one.id]
         taken = {name_of(one) for one in containers}
@@ -310,12 +312,16 @@ class ComposeBackend:
         newest = self.releases.newest()
         return Project.from_json(self.releases.read(newest).files["project.json"]).name if newest else None
 
+    @property
+    def _scope(self) -> Mapping[str, str]:
+        return {_PROJECT: self._project_name(), _ONE_OFF: "False"}
+
     def _containers(self) -> list["ContainerInspectResult"]:
-        found = self.engine.containers({_PROJECT: self._project_name(), _ONE_OFF: "False"})
+        found = self.engine.containers(self._scope)
         return [one for one in found if label(one, _SERVICE) in self.services]
 
     def _containers_of(self, service: str) -> list["ContainerInspectResult"]:
-        return self.engine.containers({_PROJECT: self._project_name(), _ONE_OFF: "False", _SERVICE: service})
+        return self.engine.containers({**self._scope, _SERVICE: service})
 
     def _mine(self, ids: Sequence[str], release: Release) -> list["ContainerInspectResult"]:
         found = self.engine.inspect(ids)

@@ -123,9 +123,11 @@ class Engine:
 
     def containers(self, labels: Mapping[str, str]) -> list["ContainerInspectResult"]:
         """Return every container with these labels, in whatever state."""
-        filters = [arg for name, value in labels.items() for arg in ("--filter", f"label={name}={value}")]
-        ids = self.ask("ps", "--all", "--quiet", "--no-trunc", *filters).split()
-        return self.inspect(ids)
+        return self.inspect(self.ask("ps", "--all", "--quiet", "--no-trunc", *_filters(labels)).split())
+
+    def names(self, labels: Mapping[str, str]) -> list[str]:
+        """Return their names: told at once also while the engine starts or stops one of them."""
+        return self.ask("ps", "--all", "--format", "{{.Names}}", *_filters(labels)).split()
 
     def inspect(self, ids: Sequence[str]) -> list["ContainerInspectResult"]:
         """Return those of the containers that still are there."""
@@ -213,6 +215,10 @@ class Engine:
         except ClientNotFoundError as error:
             raise EngineUnreachable("there is no docker command", hint="Install the Docker CLI.") from error
         return client
+
+
+def _filters(labels: Mapping[str, str]) -> list[str]:
+    return [arg for name, value in labels.items() for arg in ("--filter", f"label={name}={value}")]
 
 
 def _words(command: Sequence[Any]) -> tuple[str, ...]:
