@@ -196,13 +196,16 @@ class _Wait:
 
     def _hear(self, seconds: float) -> bool:
         """Let the watch tell, for at most that long; whether it did."""
-        told = self.watch.wait(seconds)
-        if self.check.policy.max_restarts and any(one.status == "exited" for one in told):
-            # It knows of the death, and only the runtime whether it starts it again.
-            self.refreshed = -math.inf
-            told = [replace(one, status="restarting") if one.status == "exited" else one for one in told]
+        told = [self._doubted(one) for one in self.watch.wait(seconds)]
         self._note(told)
         return bool(told)
+
+    def _doubted(self, one: Instance) -> Instance:
+        """Where restarts are allowed, the runtime must say whether one that the watch saw die is started again."""
+        if one.status != "exited" or one.oom_killed or not self.check.policy.max_restarts:
+            return one
+        self.refreshed = -math.inf
+        return replace(one, status="restarting")
 
     def _aside(self, work: Callable[[], T]) -> T | None:
         """Do what may take its time, or hang on an instance that died, with an eye open: None when one has died."""

@@ -2,12 +2,16 @@
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from threading import Event
+from typing import TypeVar
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deploykit.clock import in_thread
 from deploykit.errors import EngineUnreachable, Interrupted
 from deploykit.health import HealthCheck, HealthPolicy, Judgement, Look, describe_death
 from deploykit.interrupt import Cause, Interruption
@@ -15,6 +19,8 @@ from deploykit.protocols import Control, Probe, ProbeVerdict, PullPolicy, Verdic
 from deploykit.release import Instance, Release
 from deploykit.states import State
 from deploykit.testing import FakeBackend, FakeProbe, FakeRelease, ManualClock, MemoryState
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -425,3 +431,76 @@ def test_no_secret_is_in_what_a_look_says() -> None:
     verdict = stage.looks[0].verdict
     assert "hunter2" not in f"{judgement.failure.detail} {verdict.reason} {verdict.warnings}"
     assert verdict.warnings
+
+
+class Eye:
+    """A watch that tells of a death when it is asked, once."""
+
+    def __init__(self, clock: ManualClock, *deaths: Instance) -> None:
+        self.clock = clock
+        self.deaths = list(deaths)
+
+    def __enter__(self) -> "Eye":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def wait(self, seconds: float) -> Sequence[Instance]:
+        if self.deaths:
+            return [self.deaths.pop()]
+        self.clock.advance(seconds)
+        return ()
+
+
+@dataclass
+class Hanging:
+    """A probe whose look does not come back before it is let go; meanwhile the eye sees a death."""
+
+    eye: Eye
+    death: Instance
+    let_go: Event = field(default_factory=Event)
+    name: str = "hanging"
+    service: str | None = None
+
+    def look(self, instances: Sequence[Instance], timeout: float) -> Verdict:
+        self.eye.deaths.append(self.death)
+        self.let_go.wait(30)
+        return Verdict(ProbeVerdict.healthy)
+
+
+class Beside(ManualClock):
+    """A manual clock, but that what is done aside is really done beside the caller."""
+
+    def aside(self, work: Callable[[], T]) -> "Future[T]":
+        return in_thread(work)
+
+
+def test_a_death_is_told_while_a_look_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection to what has just died may hang for as long as the probe lets it; the death does not wait."""
+    stage = Stage()
+    stage.clock = stage.backend.clock = Beside()
+    release = stage.started()
+    death = replace(stage.backend.instances(release)[0], status="exited", exit_code=3)
+    eye = Eye(stage.clock)
+    probe = Hanging(eye, death)
+    stage.probes = [probe]
+    monkeypatch.setattr(stage.backend, "watch", lambda _: eye)
+    try:
+        judgement = stage.check.wait(release, stage.interruption, stage.looks.append, State.checking)
+    finally:
+        probe.let_go.set()
+    assert judgement.failure is not None
+    assert (judgement.failure.dead, judgement.failure.exit_code, stage.looks) == (True, 3, [])
+
+
+@pytest.mark.parametrize(("allowed", "oom", "dead"), [(0, False, True), (1, False, False), (1, True, True)])
+def test_where_restarts_are_allowed_the_runtime_has_the_last_word(
+    monkeypatch: pytest.MonkeyPatch, allowed: int, *, oom: bool, dead: bool
+) -> None:
+    """A watch that cannot tell whether a container is started again says that it has exited; out of memory is dead."""
+    stage = Stage(HealthPolicy(max_restarts=allowed))
+    release = stage.started()
+    death = replace(stage.backend.instances(release)[0], status="exited", oom_killed=oom, exit_code=137)
+    monkeypatch.setattr(stage.backend, "watch", lambda _: Eye(stage.clock, death))
+    assert stage.check.wait(release, stage.interruption, stage.looks.append, State.checking).healthy is not dead

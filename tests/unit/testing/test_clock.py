@@ -1,5 +1,7 @@
 """A clock that only moves when it is told to."""
 
+import pytest
+
 from deploykit.testing import ManualClock
 
 
@@ -17,3 +19,12 @@ def test_time_never_goes_back() -> None:
     clock = ManualClock()
     clock.sleep(-5)
     assert clock.now() == 0.0
+
+
+def test_what_is_done_aside_is_done_at_once() -> None:
+    """The time that it takes passes; what it raises is raised where it is waited for."""
+    clock = ManualClock()
+    assert clock.aside(lambda: clock.advance(2)).done()
+    assert clock.elapsed == 2
+    with pytest.raises(ZeroDivisionError):
+        clock.aside(lambda: 1 // 0).result()
