@@ -33,7 +33,7 @@ class Engine:
     def inspect(self, ids: Sequence[str]) -> list[Instance]:
         return [self.known[one] for one in ids if one in self.known]
 
-    def recognise(self, labels: Mapping[str, str]) -> str | None:
+    def recognise(self, container: str, labels: Mapping[str, str]) -> str | None:
         return "web" if labels.get("release") == "r1" else None
 
     def tell(self, *events: dict[str, Any]) -> Sequence[Instance]:

@@ -114,14 +114,17 @@ class ComposeBackend:
         return DockerWatch(
             command,
             lambda ids: self._instances(self._mine(ids, release)),
-            lambda labels: self._service_by(labels, release),
+            lambda container, labels: self._service_by(container, labels, release),
         )
 
-    def _service_by(self, labels: Mapping[str, str], release: Release) -> str | None:
-        """Return the service of a container of the release, when its labels say that it is one."""
+    def _service_by(self, container: str, labels: Mapping[str, str], release: Release) -> str | None:
+        """Return the service of a container of the release, when its labels say that it is one.
+
+        One that is not there any more was replaced: by the same release too, when that is deployed anew.
+        """
         ours = (labels.get(LABEL_RELEASE), labels.get(LABEL_FINGERPRINT)) == (release.id, release.fingerprint)
         service = labels.get(_SERVICE) if ours and labels.get(_ONE_OFF) == "False" else None
-        return service if service in self.services else None
+        return service if service in self.services and container in self.engine.ids(self._scope) else None
 
     def logs(self, release: Release, tail: int) -> str:
         return self._logs_of((one for one in self._containers() if _belongs(one, release)), tail)

@@ -123,7 +123,11 @@ class Engine:
 
     def containers(self, labels: Mapping[str, str]) -> list["ContainerInspectResult"]:
         """Return every container with these labels, in whatever state."""
-        return self.inspect(self.ask("ps", "--all", "--quiet", "--no-trunc", *_filters(labels)).split())
+        return self.inspect(self.ids(labels))
+
+    def ids(self, labels: Mapping[str, str]) -> list[str]:
+        """Return their ids: told at once, as their names are."""
+        return self.ask("ps", "--all", "--quiet", "--no-trunc", *_filters(labels)).split()
 
     def names(self, labels: Mapping[str, str]) -> list[str]:
         """Return their names: told at once also while the engine starts or stops one of them."""

@@ -17,8 +17,8 @@ from deploykit.release import Instance
 
 Inspect = Callable[[Sequence[str]], Sequence[Instance]]
 """Returns the release's own instances among these container ids."""
-Recognise = Callable[[Mapping[str, str]], str | None]
-"""Returns the service of the container whose labels these are, None when they do not say that it is the release's."""
+Recognise = Callable[[str, Mapping[str, str]], str | None]
+"""Returns the service of a container, given its id and labels; None when these do not say that it is the release's."""
 _ACTIONS = ("die", "oom", "start", "health_status")
 
 
@@ -30,7 +30,7 @@ class DockerWatch:
     where the container's labels, which stand in it, say whose it is.
     """
 
-    def __init__(self, command: Command, inspect: Inspect, recognise: Recognise = lambda _: None) -> None:
+    def __init__(self, command: Command, inspect: Inspect, recognise: Recognise = lambda *_: None) -> None:
         self._command = command
         self._inspect = inspect
         self._recognise = recognise
@@ -65,7 +65,7 @@ class DockerWatch:
     def _died(self, event: dict[str, Any]) -> Instance | None:
         """Return who has died by the event alone: the engine may be slow to answer while it starts it again."""
         attributes = event.get("Actor", {}).get("Attributes", {})
-        service = self._recognise(attributes) if _action(event) == "die" else None
+        service = self._recognise(_container(event), attributes) if _action(event) == "die" else None
         if service is None:
             return None
         one = Instance(_container(event), service, "exited", name=attributes.get("name", ""))
