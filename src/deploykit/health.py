@@ -219,8 +219,8 @@ class _Wait:
         return pending.result()
 
     def _refresh(self) -> None:
-        instances = self._aside(lambda: self.check.backend.instances(self.release))
         self.refreshed = self.check.clock.now()
+        instances = self._aside(lambda: self.check.backend.instances(self.release))
         if instances is not None:
             self.seen = {}
             self._note(instances)
@@ -263,7 +263,8 @@ class _Wait:
         return one.status == "exited" or restarts > (0 if one.oom_killed else self.check.policy.max_restarts)
 
     def _look(self) -> Judgement | None:
-        verdict = self._aside(self._verdict)
+        instances, timeout = list(self.seen.values()), self._timeout
+        verdict = self._aside(lambda: self.check.look_at_all(instances, timeout))
         if verdict is None:
             return self._dead()
         self.looks += 1
@@ -272,9 +273,11 @@ class _Wait:
             return self._failed(verdict.reason, dead=True)
         return self._stable(verdict) if verdict.healthy else self._unhealthy(verdict.reason)
 
-    def _verdict(self) -> Verdict:
-        timeout = self.left if self.healthy_since is None else max(self.left, self.check.policy.interval)
-        return self.check.look_at_all(list(self.seen.values()), max(timeout, _LAST_LOOK))
+    @property
+    def _timeout(self) -> float:
+        """Seconds for a look: what is left of the budget; more while what was healthy must stay so."""
+        left = self.left if self.healthy_since is None else max(self.left, self.check.policy.interval)
+        return max(left, _LAST_LOOK)
 
     def _stable(self, verdict: Verdict) -> Judgement | None:
         now = self.check.clock.now()
