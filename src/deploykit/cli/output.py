@@ -16,18 +16,11 @@ def complain(text: str) -> None:
     _write(sys.stderr, text)
 
 
-def flush() -> None:
-    """Write out what argparse has written, here, where a closed stream does no harm."""
-    for stream in (sys.stdout, sys.stderr):
-        _write(stream, None)
-
-
-def _write(stream: TextIO | None, text: str | None) -> None:
+def _write(stream: TextIO | None, text: str) -> None:
     if stream is None:  # closed before we were started
         return
     try:
-        if text is not None:
-            stream.write(f"{_encodable(text, stream)}\n")
+        stream.write(f"{_encodable(text, stream)}\n")
         stream.flush()
     except (OSError, ValueError):
         _let_go(stream)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deploykit.cli.output import complain, flush, say
+from deploykit.cli.output import complain, say
 
 
 def test_lines_go_where_they_belong(capsys: pytest.CaptureFixture[str]) -> None:
@@ -53,7 +53,6 @@ def test_a_stream_that_was_closed_before_we_were_started_is_none(monkeypatch: py
     monkeypatch.setattr(sys, name, None)
     say("out")
     complain("err")
-    flush()
 
 
 def test_a_closed_pipe_is_let_go_of(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,4 +83,3 @@ def test_a_stream_that_is_closed_meanwhile_is_let_go_of(monkeypatch: pytest.Monk
     stream.close()
     monkeypatch.setattr(sys, "stdout", stream)
     say("lost")
-    flush()
