@@ -4,15 +4,16 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from threading import Event as Flag
 from typing import Literal
 
 from deploykit.clock import SystemClock
-from deploykit.errors import ConfigError, EngineUnreachable, NoSuchRelease
+from deploykit.errors import ConfigError, EngineUnreachable, NoSuchRelease, Outcome
 from deploykit.events import Event, Warned
-from deploykit.health import HealthCheck, HealthPolicy
+from deploykit.guard import guard_deployed, guard_serving
+from deploykit.health import HealthPolicy
 from deploykit.interrupt import Interruption
 from deploykit.lock import whoami
 from deploykit.protocols import Backend, Clock, Observer, Probe, PullPolicy, StateStore
@@ -36,6 +37,7 @@ class _Defaults:
     tag: Callable[[], str] | None
     auto: bool
     pull: PullPolicy
+    rehearse: bool
 
 
 class App:
@@ -51,6 +53,7 @@ class App:
         tag: what `deploy` takes without a tag of its own; called only then.
         auto: whether a failed deploy goes back by itself.
         pull: when the registry is asked.
+        rehearse: whether an instance must first prove itself beside what serves.
         observers: get every event of every verb.
 
     Every verb that changes something takes the lock, and first finishes what a killed run left.
@@ -68,6 +71,7 @@ class App:
         tag: Callable[[], str] | None = None,
         auto: bool = True,
         pull: PullPolicy = PullPolicy.always,
+        rehearse: bool = False,
         observers: Sequence[Observer] = (),
         clock: Clock | None = None,
         config: Mapping[str, object] | None = None,
@@ -77,7 +81,7 @@ class App:
             raise ConfigError(msg, hint="1 to 63 of a-z 0-9 _ and -, the first a letter or a digit.")
         self.name = name
         self.config = dict(config or {})
-        self._defaults = _Defaults(image=ImageRef.parse(image), tag=tag, auto=auto, pull=pull)
+        self._defaults = _Defaults(image=ImageRef.parse(image), tag=tag, auto=auto, pull=pull, rehearse=rehearse)
         clock = clock or SystemClock()
         state = state or StateFolder(Path(".deploykit"), Path(".previous_image_tag"), clock)
         self._parts = Parts(backend, tuple(probes), health, state, clock, tuple(observers))
@@ -93,6 +97,7 @@ class App:
         rollback: bool = True,
         force: bool = False,
         irreversible: bool = False,
+        rehearse: bool | None = None,
         pull: str | None = None,
         lock_wait: float = 0,
         cancel: Cancel = None,
@@ -100,8 +105,11 @@ class App:
     ) -> Result:
         """Take an image live, or leave what serves serving. Blocks until it is over; a bad release does not raise.
 
-        `rollback=False` leaves a failed release as it is. `force` deploys anew what serves already. `lock_wait` is in
-        seconds. `cancel` stops it as SIGTERM would.
+        `rollback=False` leaves a failed release as it is. `force` deploys anew what serves already. `rehearse`
+        overrides that of the app. `lock_wait` is in seconds. `cancel` stops it as SIGTERM would.
+
+        With `health.bake`, what went live is then watched for that many seconds, the lock free. Turning unhealthy rolls
+        back by a deployment of its own; the result says so, and the row in the history stays what it was.
 
         Raises:
             ConfigError, EngineUnreachable, Locked, Held: nothing began.
@@ -113,14 +121,19 @@ class App:
             auto=self._defaults.auto and rollback,
             force=force,
             irreversible=irreversible,
+            rehearse=self._defaults.rehearse if rehearse is None else rehearse,
             pull=_policy(pull, self._defaults.pull).value,
         )
-        with open_session(self._with(on_event), f"deploy {asked.name}", lock_wait, _interruption(cancel)) as session:
+        parts, interruption = self._with(on_event), _interruption(cancel)
+        with open_session(parts, f"deploy {asked.name}", lock_wait, interruption) as session:
             finish = session.finish_unfinished()
             if finish and finish.last:
                 return finish.result
             session.snapshot(asked)
-            return session.begin(_row(Kind.deploy, asked, options))
+            result = session.begin(_row(Kind.deploy, asked, options), watched=bool(parts.health.bake))
+        if not parts.health.bake or result.outcome is not Outcome.deployed:
+            return result
+        return guard_deployed(parts, session.identity, result, options, interruption)
 
     def rollback(
         self,
@@ -153,6 +166,24 @@ class App:
             if finish and finish.last:
                 return finish.result
             return session.begin(self._rollback_row(session, to, by_hand, options))
+
+    def watch(
+        self,
+        seconds: float | None = None,
+        *,
+        cancel: Cancel = None,
+        on_event: Callable[[Event], None] | None = None,
+    ) -> Result:
+        """Look on at what serves, for that many seconds, or until `cancel`; go back when it turns unhealthy.
+
+        The same as `health.bake`, by hand: it goes back whatever `auto` says. The lock is free meanwhile, and it ends
+        when another deployment begins. Unless it turned unhealthy the outcome is `unchanged`.
+
+        Raises:
+            NoSuchRelease: nothing runs.
+            ConfigError, EngineUnreachable: nothing began.
+        """
+        return guard_serving(self._with(on_event), seconds, who(), _interruption(cancel))
 
     def recover(
         self,
@@ -211,11 +242,11 @@ class App:
         identity = parts.backend.identity()
         answers = []
         for probe in parts.probes:
-            check = HealthCheck(parts.backend, [probe], parts.health, parts.clock, identity.noun)
+            check = replace(parts.check(identity.noun), probes=[probe])
             verdict = check.look_now(parts.health.budget)
             answers.append(ProbeAnswer(probe.name, verdict.healthy, verdict.reason, verdict.warnings))
         if not parts.probes:
-            verdict = HealthCheck(parts.backend, (), parts.health, parts.clock, identity.noun).look_now(1)
+            verdict = parts.check(identity.noun).look_now(1)
             answers.append(ProbeAnswer("alive", verdict.healthy, verdict.reason, ()))
         return answers
 
@@ -343,7 +374,7 @@ def _by_id(session: Session, wanted: str) -> Release | None:
 def _by_tag(session: Session, stack: Stack, wanted: str) -> Release | None:
     """Return the newest good release of that tag, else the newest that was ever tried, or found."""
     known = (release for record in session.journal.records() for release in (record.candidate, record.current))
-    every = (*reversed(stack), *(release for release in known if release))
+    every = chain(reversed(stack), (release for release in known if release))
     return next((release for release in every if release.image.tag == wanted), None)
 
 
@@ -355,7 +386,7 @@ def _say_if_it_failed(session: Session, stack: Stack, release: Release) -> None:
     if record and record.outcome:
         how = "was left behind by a rollback" if record.good else f"ended {record.outcome.value}"
         text = f"{release.image.name} is not among the good releases: {record.id} {how}"
-        session.notify(Warned(id=record.id, at=session.parts.clock.time(), text=text))
+        session.parts.notify(Warned(id=record.id, at=session.parts.clock.time(), text=text))
 
 
 def _serves(target: Release | ImageRef, running: Release | None) -> bool:

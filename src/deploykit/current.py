@@ -8,7 +8,6 @@ from deploykit.health import HealthCheck
 from deploykit.interrupt import Interruption
 from deploykit.protocols import Journal, ProbeVerdict, ReleaseFiles, Verdict
 from deploykit.release import RELEASE_ID, ImageRef, Release, Running, Snapshot
-from deploykit.stack import Stack
 
 ADOPTION_WAIT = 5.0
 """Seconds that a release which is found, and still starts, may take to turn healthy."""
@@ -29,14 +28,13 @@ def identify(
     journal: Journal,
     files: ReleaseFiles,
     snapshot: Callable[[ImageRef], Snapshot],
-    stack: Stack,
     adopted_id: str,
 ) -> Release:
     """Return the release that runs: by its label, else by image id with today's files, under `adopted_id`."""
     return (
         known_release(running, journal)
         or _rebuilt_release(running, files)
-        or found_release(running, snapshot(running.image), adopted_id, stack)
+        or Release(adopted_id, running.image, snapshot(running.image).parts)
     )
 
 
@@ -63,13 +61,6 @@ def _rebuilt_release(running: Running, files: ReleaseFiles) -> Release | None:
     return release if release.fingerprint == running.fingerprint else None
 
 
-def found_release(running: Running, snapshot: Snapshot, release_id: str, stack: Stack) -> Release:
-    """Take an unlabelled container for its image id with today's files; for the newest good if that is the same."""
-    found = Release(release_id, running.image, snapshot.parts)
-    top = stack[-1] if stack else None
-    return top if top and top.same_as(found) else found
-
-
 def has_files(release: Release, files: ReleaseFiles) -> bool:
     """Whether the files of the release are there, as they were."""
     try:
@@ -83,12 +74,13 @@ def first_look(health: HealthCheck, running: Running, interruption: Interruption
     clock = health.clock
     deadline = clock.now() + ADOPTION_WAIT
     patient = patient and still_starts(running, clock.time() - health.policy.budget)
+    verdict = health.look_at_running(running, ADOPTION_WAIT)
     while True:
-        interruption.check()
-        verdict = health.look_now(max(deadline - clock.now(), _GAP))
         if verdict.verdict is not ProbeVerdict.unhealthy or not patient or clock.now() + _GAP >= deadline:
             return verdict
         clock.sleep(_GAP)
+        interruption.check()
+        verdict = health.look_now(max(deadline - clock.now(), _GAP))
 
 
 def still_starts(running: Running, since: float) -> bool:

@@ -3,8 +3,10 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import chain
 
-from deploykit.current import Current, first_look, found_release, has_files, identify, same_name
+from deploykit.current import Current, first_look, has_files, identify, same_name
 from deploykit.ending import outcome_of, put_back, settle_tag_file
 from deploykit.errors import (
     ConfigError,
@@ -18,25 +20,29 @@ from deploykit.errors import (
 )
 from deploykit.events import (
     Adopted,
+    CommandStarted,
     Event,
     Failed,
     FilesDiffer,
     LogRead,
     Looked,
     Moved,
+    Output,
+    Progress,
     Pulled,
+    RehearsalStarted,
     Restoring,
     Saved,
     Warned,
 )
-from deploykit.health import HealthCheck, Judgement, Look
+from deploykit.health import HealthCheck, Judgement, Look, rehearsing
 from deploykit.interrupt import Interruption
 from deploykit.machine import DeploymentMachine
-from deploykit.protocols import Backend, Clock, Control, Journal, ProbeVerdict, PullPolicy, ReleaseFiles
+from deploykit.protocols import Backend, Clock, Control, Journal, ProbeVerdict, PullPolicy, ReleaseFiles, Watched
 from deploykit.record import Failure, Kind, Move, Record
 from deploykit.redact import redacted
-from deploykit.release import ImageRef, Release, Snapshot
-from deploykit.stack import Stack, fold
+from deploykit.release import LABEL_IRREVERSIBLE, ImageRef, Release, Snapshot
+from deploykit.stack import Stack, counts_as_running, fold, rollback_target
 from deploykit.states import UNTOUCHED, State, Trigger
 from deploykit.tagfile import TagFile
 from deploykit.targets import choose_barrier, choose_restore, restorable
@@ -46,7 +52,8 @@ ENGINE_WAIT = 60.0
 _ENGINE_POLL = 0.5
 _RESTORE_TRIES = 3
 _RESTORE_GAP = 1.0
-_LOG_LINES = 20
+LOG_LINES = 20
+"""Lines of the log of what failed that are kept with the failure."""
 _UNSTOPPABLE = Interruption()
 
 
@@ -125,7 +132,7 @@ class Deployment:
             try:
                 return self._work(state)
             except Interrupted:
-                cause = self._tools.control.interruption.cause
+                cause = self._control.interruption.cause
                 self._set(interrupted=cause)
                 return self._failed(Failure(f"Interrupted by {cause.value} in {state.name}", state))
             except EngineUnreachable as error:
@@ -140,7 +147,7 @@ class Deployment:
 
     def _work(self, state: State) -> Trigger:
         if state in UNTOUCHED or state is State.starting:
-            self._tools.control.interruption.check()
+            self._control.interruption.check()
         return self._handlers[state]()
 
     def _fire(self, trigger: Trigger) -> None:
@@ -172,10 +179,11 @@ class Deployment:
             self._set(outcome=Outcome.unfinished)
 
     def _settle(self) -> None:
-        if self.record.serving is None:
+        if self.record.serving is None or self.record.beside:
             return
         try:
-            self._tools.backend.settle(self.record.serving)
+            running = counts_as_running([self.record], self.record.serving)
+            self._tools.backend.settle(self.record.serving, rollback_target(self._stack(), running))
         except Exception as error:  # noqa: BLE001 - the deployment is over: nothing may fail it any more
             self._warn(f"the runtime is not tidied up: {error}")
 
@@ -222,35 +230,42 @@ class Deployment:
     def _pulling(self) -> Trigger:
         known, options = self.record.candidate, self.record.options
         policy = PullPolicy(options.pull) if self.record.kind is Kind.deploy else PullPolicy.missing
-        image = self._pull(known.image if known else self.record.asked, policy, self._tools.control)
+        image = self._pull(known.image if known else self.record.asked, policy, self._control)
         self._tools.backend.demand(image)
         candidate = self._candidate(image)
         self._set(candidate=candidate)
         self._tools.backend.keep(candidate)
         self._notify(Pulled, image=image)
-        self._tools.control.interruption.check()
+        self._control.interruption.check()
         if self._serves_already(candidate):
             return Trigger.accept
+        self._set(candidate=self._anew(candidate))
         self._choose_restore(self._stack())
         if self.record.kind is Kind.rollback:
             self._compare_with_today(candidate)
         self._tools.journal.reserve()
-        return Trigger.prepare if self._tools.backend.prepares(self.record.kind) else Trigger.start
+        return Trigger.prepare if self._commands or self.record.options.rehearse else Trigger.start
 
     def _preparing(self) -> Trigger:
-        self._tools.backend.prepare(self._trying, self._tools.control)
+        if self._commands:
+            self._notify(CommandStarted)
+            self._tools.backend.run_release_command(self._trying, self._control)
+        if self.record.options.rehearse and (failure := self._rehearsed()):
+            return self._failed(failure)
         self._tools.journal.reserve()
         return Trigger.start
 
     def _starting(self) -> Trigger:
-        fresh = self._trying.same_as(self.record.current)
-        self._tools.backend.start(self._trying, self._tools.control, fresh=fresh)
+        while not self._tools.backend.start(self._trying, self._control):
+            judgement = self._judge(self._trying, State.starting, self._control.interruption)
+            if judgement.failure:
+                return self._failed(judgement.failure)
         return Trigger.check
 
     def _checking(self) -> Trigger:
         if self._unwritten:
             return self._failed(Failure(str(self._unwritten), State.checking))
-        judgement = self._judge(self._trying, State.checking, self._tools.control.interruption)
+        judgement = self._judge(self._trying, State.checking, self._control.interruption)
         if judgement.failure:
             return self._failed(judgement.failure)
         return Trigger.promote if self._tools.backend.others(self._trying) else Trigger.accept
@@ -271,14 +286,17 @@ class Deployment:
         if self.record.kind is Kind.deploy and self.record.candidate:
             self._tell_differences(target, self.record.candidate.parts)  # which are today's
         self._pull(target.image, PullPolicy.missing, self._uncut)
-        self._start_again(target)
+        while not self._start_again(target):
+            judgement = self._judge(target, State.rolling_back, _UNSTOPPABLE)
+            if judgement.failure:
+                return self._failed(judgement.failure)
         judgement = self._judge(target, State.rolling_back, _UNSTOPPABLE)
-        if self._tools.control.interruption.requested:
-            self._set(interrupted=self._tools.control.interruption.cause)
+        if self._control.interruption.requested:
+            self._set(interrupted=self._control.interruption.cause)
         if judgement.failure:
             return self._failed(judgement.failure)
         if self._tools.backend.others(target):
-            self._tools.backend.promote(target, self._uncut)
+            self._tools.backend.promote(target, self._uncut, drain=False)
         return Trigger.restore
 
     # What they are made of.
@@ -288,9 +306,23 @@ class Deployment:
         assert self.record.candidate is not None  # noqa: S101 - set in pulling, before anything is started
         return self.record.candidate
 
+    @cached_property
+    def _control(self) -> Control:
+        return replace(
+            self._tools.control,
+            deployment=self.record.id,
+            progress=lambda line: self._notify(Progress, line=line),
+            show=lambda line: self._notify(Output, line=self._redact(line)),
+        )
+
+    @property
+    def _commands(self) -> bool:
+        """Whether a release command is to be run: never when going back."""
+        return self.record.kind is Kind.deploy and self._tools.backend.has_release_command()
+
     @property
     def _uncut(self) -> Control:
-        return replace(self._tools.control, interruption=_UNSTOPPABLE)
+        return replace(self._control, interruption=_UNSTOPPABLE)
 
     def _find_current(self, stack: Stack) -> Current | None:
         tools = self._tools
@@ -298,11 +330,11 @@ class Deployment:
         if running is None:
             return None
         adopted_id = f"{self.record.id}a"
-        release = identify(running, tools.journal, tools.files, tools.snapshot, stack, adopted_id)
+        release = identify(running, tools.journal, tools.files, tools.snapshot, adopted_id)
         if not has_files(release, tools.files):
             # Found just now, or its files are lost, and it could not be started again with them.
             snapshot = tools.snapshot(running.image)
-            release = found_release(running, snapshot, adopted_id, stack)
+            release = Release(adopted_id, running.image, snapshot.parts)
             tools.files.keep(release.id, snapshot)
         adopted = not (stack and stack[-1].same_as(release))
         verdict = first_look(tools.health, running, tools.control.interruption, patient=adopted)
@@ -332,11 +364,39 @@ class Deployment:
             self._tools.files.read(self.record.candidate.id)  # lost ones are told before anything is touched
             return self.record.candidate
         snapshot = self._tools.snapshot(image)
-        irreversible = self.record.options.irreversible
+        irreversible = self.record.options.irreversible or self._marked_irreversible(image)
         wanted = Release(self.record.id, image, snapshot.parts, irreversible)
         release = next((release for release in self._known_releases() if same_name(release, wanted)), wanted)
         self._tools.files.keep(release.id, snapshot)
         return replace(release, irreversible=release.irreversible or irreversible)
+
+    def _marked_irreversible(self, image: ImageRef) -> bool:
+        return self._tools.backend.labels(image).get(LABEL_IRREVERSIBLE, "").lower() == "true"
+
+    def _anew(self, candidate: Release) -> Release:
+        """Return the release to start: content that runs already, and is to run anew, gets an id of its own."""
+        if not candidate.same_as(self.record.current) or candidate.id == self.record.id:
+            return candidate
+        anew = replace(candidate, id=self.record.id)
+        self._tools.files.keep(anew.id, self._tools.files.read(candidate.id))
+        self._tools.backend.keep(anew)
+        return anew
+
+    def _rehearsed(self) -> Failure | None:
+        """Let one instance prove itself beside what serves."""
+        self._notify(RehearsalStarted)
+        with self._tools.backend.rehearse(self._trying, self._control) as rehearsal:
+            services = {one.service for one in rehearsal.instances(self._trying)}
+            probes = [
+                (probe, probe.aimed(rehearsal.published) if probe.service in {None, *services} else None)
+                for probe in self._tools.health.probes
+            ]
+            for probe, aimed in probes:
+                if aimed is None:
+                    self._warn(f"the rehearsal is not judged by {probe.name}, which cannot ask it")
+            health = rehearsing(self._tools.health, [aimed for _, aimed in probes if aimed])
+            judgement = self._judge(self._trying, State.preparing, self._control.interruption, health, rehearsal)
+            return judgement.failure and replace(judgement.failure, logs=rehearsal.logs(LOG_LINES))
 
     def _compare_with_today(self, release: Release) -> None:
         """Tell what today's files differ in. That they are broken is no reason not to go back."""
@@ -352,11 +412,14 @@ class Deployment:
             self._notify(FilesDiffer, release=release, parts=parts)
 
     def _known_releases(self) -> Iterator[Release]:
-        for record in (self.record, *self._tools.journal.records()):
+        for record in chain([self.record], self._tools.journal.records()):
             yield from (release for release in (record.current, record.candidate) if release)
 
-    def _start_again(self, target: Release) -> None:
-        """Start what served before. There is nowhere else to go, so a refusal is not taken for the last word."""
+    def _start_again(self, target: Release) -> bool:
+        """Start what served before, and tell whether that is all.
+
+        There is nowhere else to go, so a refusal is not taken for the last word.
+        """
         for _ in range(_RESTORE_TRIES - 1):
             try:
                 return self._tools.backend.start(target, self._uncut)
@@ -377,8 +440,15 @@ class Deployment:
             and self._tools.health.look_now(self._tools.health.policy.budget).healthy
         )
 
-    def _judge(self, release: Release, state: State, interruption: Interruption) -> Judgement:
-        judgement = self._tools.health.wait(release, interruption, self._heard, state)
+    def _judge(
+        self,
+        release: Release,
+        state: State,
+        interruption: Interruption,
+        health: HealthCheck | None = None,
+        watched: Watched | None = None,
+    ) -> Judgement:
+        judgement = (health or self._tools.health).wait(release, interruption, self._heard, state, watched)
         for warning in judgement.warnings:
             self._warn(warning)
         return judgement
@@ -397,21 +467,41 @@ class Deployment:
     def _failed(self, failure: Failure) -> Trigger:
         failure = replace(failure, detail=self._redact(failure.detail), summary=self._redact(failure.summary))
         self._notify(Failed, failure=failure)
-        failure = replace(failure, logs=self._logs(failure.state))
+        failure = replace(failure, logs=failure.logs or self._logs(failure.state))
         if failure.logs:
             self._notify(LogRead, logs=failure.logs)
         if failure.state is State.rolling_back:
             self._set(restore_failure=failure)
         else:
             self._set(failure=failure)
+            self._stand_down()
         return Trigger.fail
+
+    def _stand_down(self) -> None:
+        """Where there is no way back, and none is needed, for what served still serves: stop what failed beside it."""
+        failed = self.record.candidate
+        if self._machine.state in UNTOUCHED or failed is None or restorable(self.record):
+            return
+        try:
+            if self._tools.backend.others(failed):
+                self._tools.backend.stand_down(failed, self._uncut)
+                self._set(beside=True)
+                self._complete(self.record.current)
+                self._warn(f"{failed.image.name} is stopped beside what still serves, and kept to be looked at")
+        except Exception as error:  # noqa: BLE001 - then it is left as it is, and the outcome says so
+            self._warn(f"{failed.image.name} cannot be stopped: {error}")
+
+    def _complete(self, serving: Release | None) -> None:
+        """Bring back of what serves what cannot stand beside another release, and so was replaced already."""
+        if serving and not self._tools.backend.complete(serving):
+            self._tools.backend.start(serving, self._uncut)
 
     def _logs(self, state: State) -> str:
         release = self.record.restore if state is State.rolling_back else self.record.candidate
         if state in UNTOUCHED or release is None:
             return ""
         try:
-            return self._tools.backend.logs(release, _LOG_LINES)
+            return self._tools.backend.logs(release, LOG_LINES)
         except Exception as error:  # noqa: BLE001 - a log that cannot be read must not stand in the restore's way
             return f"(its log cannot be read: {error})"
 

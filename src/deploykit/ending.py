@@ -1,7 +1,5 @@
 """How a deployment ends: its outcome, and what it leaves in the tag file."""
 
-from itertools import chain
-
 from deploykit.errors import Outcome
 from deploykit.protocols import Journal
 from deploykit.record import Record
@@ -17,7 +15,7 @@ def outcome_of(record: Record) -> Outcome:
             return Outcome.deployed if record.started else Outcome.unchanged
         case State.rolled_back:
             return Outcome.interrupted if record.interrupted else Outcome.rolled_back
-        case _ if not record.started:
+        case _ if not record.started or record.beside:
             return Outcome.interrupted if record.interrupted else Outcome.untouched
         case _ if record.restore_failure:
             return Outcome.restore_failed
@@ -32,7 +30,7 @@ def settle_tag_file(record: Record, tag_file: TagFile, journal: Journal) -> None
         return
     serving = record.serving
     running = counts_as_running([record], serving)
-    release = rollback_target(fold(chain(journal.ended(), [record])), running)
+    release = rollback_target(fold(journal.ended(), record), running)
     if release is None and tag_file.exists():
         release = serving
     if release:

@@ -4,6 +4,7 @@
 """
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import ClassVar
 
 from deploykit.errors import Outcome
@@ -77,6 +78,28 @@ class Progress(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CommandStarted(Event):
+    """The release command is run, in a one-off of the new image."""
+
+    name: ClassVar[str] = "release_command.started"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RehearsalStarted(Event):
+    """One instance of the new release is started beside what serves, to prove itself."""
+
+    name: ClassVar[str] = "rehearsal.started"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output(Event):
+    """A line that the release command wrote, redacted."""
+
+    name: ClassVar[str] = "release_command.output"
+    line: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pulled(Event):
     """The image is at hand, and names its content."""
 
@@ -139,8 +162,54 @@ class FilesDiffer(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Watching(Event):
+    """What serves is looked at from now on, the lock free, for `seconds`; None: until told to stop.
+
+    `by_hand`: by `watch`, not after a deploy.
+    """
+
+    name: ClassVar[str] = "watch.started"
+    release: Release
+    seconds: float | None
+    by_hand: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Faltered(Event):
+    """A look failed, the one of number `failing` in a row; at `enough` the release counts as unhealthy."""
+
+    name: ClassVar[str] = "watch.faltered"
+    elapsed: float
+    failing: int
+    enough: int
+    reason: str
+
+
+class Sight(Enum):
+    """How watching ended. `unseen`: the runtime did not answer when the time was over."""
+
+    healthy = "healthy"
+    unhealthy = "unhealthy"
+    superseded = "superseded"
+    stopped = "stopped"
+    unseen = "unseen"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchEnded(Event):
+    """What serves is no longer looked at. `elapsed` is in seconds; a failure has been told before."""
+
+    name: ClassVar[str] = "watch.ended"
+    sight: Sight
+    elapsed: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finished(Event):
-    """The deployment is over, or, `unfinished`, given up for `recover` to go on with."""
+    """The deployment is over, or, `unfinished`, given up for `recover` to go on with.
+
+    One that is watched when it has gone live is over when that has ended.
+    """
 
     name: ClassVar[str] = "deployment.finished"
     kind: Kind

@@ -2,7 +2,7 @@
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
@@ -44,7 +44,12 @@ PRAGMA user_version = {VERSION};
 # A deployment commits some ten rows of a few KiB: the room that they take, with a margin.
 _RESERVE = 512 * 1024
 _MOVE_AWAY = "If it is damaged, move it away: what serves is read from the runtime, and adopted by the next run."
-_TERMINAL = tuple(state.name for state in TERMINAL)
+_TERMINAL = tuple(sorted(state.name for state in TERMINAL))
+_OPEN = tuple(state.name for state in State if state not in TERMINAL)
+_BEYOND = 1 << 62
+"""More than any number of a deployment."""
+_PAGE = 32
+"""Rows that are read at once where few are enough most of the time."""
 
 
 class SqliteJournal:
@@ -97,19 +102,20 @@ class SqliteJournal:
         self._connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
 
     def unfinished(self) -> Record | None:
-        return next(self._select(f"state NOT IN {_TERMINAL} ORDER BY number DESC LIMIT 1"), None)
+        return next(self._select(f"state IN {_OPEN} ORDER BY number DESC LIMIT 1"), None)
 
     def last(self) -> Record | None:
-        return next(self._select("TRUE ORDER BY number DESC LIMIT 1"), None)
+        return next(self._newest_first("TRUE", 1), None)
 
     def get(self, number: int) -> Record | None:
         return next(self._select("number = ?", number), None)
 
-    def ended(self) -> Iterator[Record]:
-        return self._select(f"state IN {_TERMINAL} ORDER BY number")
+    def ended(self) -> "Ended":
+        oldest_first = self._select(f"state IN {_TERMINAL} ORDER BY number")
+        return Ended(oldest_first, lambda: self._newest_first(f"state IN {_TERMINAL}"))
 
     def records(self) -> Iterator[Record]:
-        return self._select("TRUE ORDER BY number DESC")
+        return self._newest_first("TRUE")
 
     def moves(self, record: Record) -> Sequence[Move]:
         query = "SELECT at, source, trigger, target FROM moves WHERE number = ? ORDER BY rowid"
@@ -130,6 +136,35 @@ class SqliteJournal:
         query = f"SELECT record FROM deployments WHERE engine = ? AND project = ? AND {where}"  # noqa: S608 - ours
         for (text,) in _rows(self._connection, query, *self._scope, *values):
             yield _records().validate_json(text)
+
+    def _newest_first(self, where: str, page: int = _PAGE) -> Iterator[Record]:
+        """Yield page by page, so that no reader is left open over the writing that goes on meanwhile."""
+        # By the rows' own order: by an index, all of them would be sorted before the first one came.
+        query = (
+            "SELECT number, record FROM deployments NOT INDEXED"  # noqa: S608 - ours
+            f" WHERE number < ? AND engine = ? AND project = ? AND {where} ORDER BY number DESC LIMIT {page}"
+        )
+        before = _BEYOND
+        while found := list(_rows(self._connection, query, before, *self._scope)):
+            yield from (_records().validate_json(text) for _, text in found)
+            before = found[-1][0]
+
+
+class Ended:
+    """Deployments that have ended, oldest first; reversed, they are read as far as they are looked at."""
+
+    def __init__(self, oldest_first: Iterator[Record], newest_first: Callable[[], Iterator[Record]]) -> None:
+        self._oldest_first = oldest_first
+        self._newest_first = newest_first
+
+    def __iter__(self) -> "Ended":
+        return self
+
+    def __next__(self) -> Record:
+        return next(self._oldest_first)
+
+    def __reversed__(self) -> Iterator[Record]:
+        return self._newest_first()
 
 
 def _rows(connection: sqlite3.Connection, query: str, *values: object) -> Iterator[Any]:

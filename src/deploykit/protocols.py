@@ -1,6 +1,6 @@
 """The interfaces and their promises. An implementation need not inherit from them, and does not repeat them."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import Enum
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from deploykit.events import Event
 from deploykit.interrupt import Interruption
-from deploykit.record import Kind, Move, Record, TagMemory
+from deploykit.record import Move, Record, TagMemory
 from deploykit.release import ImageRef, Instance, Release, Running, Snapshot
 
 if TYPE_CHECKING:
@@ -53,12 +53,15 @@ class Control:
 
     A step that can be cut looks at `interruption` at least every 0.2 s, and leaves nothing of its own behind. Commands
     that change instances inherit the descriptors `inherit`, so that the lock is held until they have ended, whatever
-    becomes of deploykit. `progress` takes lines for people.
+    becomes of deploykit. `progress` takes lines of the runtime's, `show` those of the release's own that people are to
+    see. `deployment` is the id of the one that does the step.
     """
 
     interruption: Interruption = field(default_factory=Interruption)
     inherit: tuple[int, ...] = ()
+    deployment: str = ""
     progress: Callable[[str], None] = lambda line: None  # noqa: ARG005
+    show: Callable[[str], None] = lambda line: None  # noqa: ARG005
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,31 @@ class Watch(AbstractContextManager["Watch"], Protocol):
         """
 
 
-class Backend(Protocol):
+class Watched(Protocol):
+    """Instances that can be looked at, and watched."""
+
+    def instances(self, release: Release) -> Sequence[Instance]:
+        """Return every instance of the release that there is, also those that have exited."""
+
+    def watch(self, release: Release) -> Watch:
+        """Open an eye on the release. Told by the runtime as it happens, not by asking again and again.
+
+        Nothing that happened since it was started is missed.
+        """
+
+
+class Rehearsal(AbstractContextManager["Rehearsal"], Watched, Protocol):
+    """One instance of a release beside what serves, to which nobody is led. Leaving it removes the instance."""
+
+    @property
+    def published(self) -> Mapping[int, int]:
+        """The ports of this machine at which the release would be reached, each with the instance's own."""
+
+    def logs(self, tail: int) -> str:
+        """Return the last `tail` lines that the instance wrote, redacted."""
+
+
+class Backend(Watched, Protocol):
     """A runtime. Every call may be made again after a crash in the middle of it, and then completes or confirms.
 
     Any call but `snapshot` raises EngineUnreachable when the runtime does not answer within 10 s; steps raise
@@ -129,8 +156,15 @@ class Backend(Protocol):
     def keep(self, release: Release) -> None:
         """See to it that the image of the release stays at hand when its tag moves and unused images are pruned."""
 
-    def settle(self, serving: Release) -> None:
-        """Tidy up when a deployment has ended: what serves is seen by the runtime's own tools under its own name."""
+    def settle(self, serving: Release, previous: Release | None = None) -> None:
+        """Tidy up when a deployment has ended. `previous` is what a rollback would bring back.
+
+        What serves is seen by the runtime's own tools under its own name; instances that have exited go, but for those
+        that `previous` could be brought back with.
+        """
+
+    def labels(self, image: ImageRef) -> Mapping[str, str]:
+        """Return the labels of an image that is at hand."""
 
     def demand(self, image: ImageRef) -> None:
         """Check that a pinned image at hand can be judged and run as configured.
@@ -139,21 +173,32 @@ class Backend(Protocol):
             ConfigError: it cannot; a `container` probe without a HEALTHCHECK, say.
         """
 
-    def prepares(self, kind: Kind) -> bool:
-        """Whether there is anything to do in `prepare` for a deployment of this kind."""
+    def has_release_command(self) -> bool:
+        """Whether a command is to be run before a release replaces another."""
 
-    def prepare(self, release: Release, control: Control) -> None:
-        """Do what comes before anything is replaced: the release command, the rehearsal. Can be cut."""
+    def run_release_command(self, release: Release, control: Control) -> None:
+        """Run that command in a one-off of the release, and show what it writes. Can be cut; touches no instance.
 
-    def start(self, release: Release, control: Control, *, fresh: bool = False) -> None:
-        """Make the instances of this release run, with its own files: in place of the others, or beside them.
+        Never two at a time: one that a killed run left is waited for first.
 
-        What runs already as it should is left alone, unless `fresh`. Is never cut half-way. Returns when they have
-        been started; they need not be healthy, nor even alive, by then.
+        Raises:
+            StepFailed: it exited with another code than 0, or did not end in its time.
         """
 
-    def instances(self, release: Release) -> Sequence[Instance]:
-        """Return every instance of the release that there is, also those that have exited."""
+    def rehearse(self, release: Release, control: Control) -> Rehearsal:
+        """Start one instance beside what serves. Touches nothing else; what a killed rehearsal left goes first.
+
+        Raises:
+            ConfigError: this runtime, or this strategy, has none.
+        """
+
+    def start(self, release: Release, control: Control) -> bool:
+        """Make the instances of this release run, with its own files: in place of the others, or beside them.
+
+        What runs already as it should is left alone. Is never cut half-way. Returns when they have been started; they
+        need not be healthy, nor even alive, by then. False: not all of them yet, those that are must first turn
+        healthy; then it is to be called again.
+        """
 
     def complete(self, release: Release) -> bool:
         """Whether all the instances that the release should have run, and no others."""
@@ -161,14 +206,14 @@ class Backend(Protocol):
     def others(self, release: Release) -> Sequence[Instance]:
         """Return the living instances of the app that belong to other releases."""
 
-    def watch(self, release: Release) -> Watch:
-        """Open an eye on the release. Told by the runtime as it happens, not by asking again and again.
+    def promote(self, release: Release, control: Control, *, drain: bool = True) -> None:
+        """Retire the instances of every other release of the app. Is never cut half-way.
 
-        Nothing that happened since `start` returned is missed.
+        Without `drain` they go at once: nobody was led to them.
         """
 
-    def promote(self, release: Release, control: Control) -> None:
-        """Retire the instances of every other release of the app. Is never cut half-way."""
+    def stand_down(self, release: Release, control: Control) -> None:
+        """Stop the instances of a release that failed beside others, and keep them to be looked at."""
 
     def images(self) -> Sequence[ImageRef]:
         """Return the app's images that are at hand, pinned, newest first."""
@@ -218,6 +263,12 @@ class Probe(Protocol):
     @property
     def service(self) -> str | None:
         """The service whose instances it looks at; None for those of every service."""
+
+    def aimed(self, published: Mapping[int, int]) -> "Probe | None":
+        """Return a probe that asks the same of an instance itself, None when there is none.
+
+        `published` maps ports of this machine to the instance's own: what asks there would ask what serves.
+        """
 
     def look(self, instances: Sequence[Instance], timeout: float) -> Verdict:
         """Look once, within `timeout` seconds and the probe's own limit, whichever is shorter; all parts included.

@@ -19,7 +19,10 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What its caller asked for, beside the image. `auto` allows restoring; `files` is of rollbacks."""
+    """What its caller asked for, beside the image. `auto` allows restoring; `files` is of rollbacks.
+
+    `rehearse`: an instance must first prove itself beside what serves.
+    """
 
     message: str = ""
     by: str = ""
@@ -28,6 +31,7 @@ class Options:
     pull: str = "always"
     files: Literal["release", "current"] = "release"
     irreversible: bool = False
+    rehearse: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,8 @@ class Record:
     then passed the probes. `adopted` tells that `current` was found, not known as the newest good release.
     `prepared` and `started` tell that it reached that state, `preparing` and `starting`, so may have done its work.
     `restore` is what a failure goes back to, `barrier` the irreversible release that this would go back across, if any;
-    `tag_before` what the tag file was before it was written.
+    `tag_before` what the tag file was before it was written. `beside` tells that it failed beside what served before,
+    which still serves.
     """
 
     number: int
@@ -96,6 +101,7 @@ class Record:
     barrier: Release | None = None
     prepared: bool = False
     started: bool = False
+    beside: bool = False
     tag_before: TagMemory | None = None
     interrupted: Cause | None = None
     failure: Failure | None = None
@@ -121,7 +127,7 @@ class Record:
         """The release of record that runs now that this deployment has ended, if any."""
         if self.good:
             return self.candidate
-        if not self.started:
+        if not self.started or self.beside:
             return self.current
         went_back = self.state is State.rolled_back or self.restore_failure is not None
         return self.restore if went_back else self.candidate

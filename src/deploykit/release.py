@@ -15,6 +15,8 @@ _DOMAIN = rf"(?:{_HOST}|\[[a-fA-F0-9:]+\])(?::[0-9]+)?"
 _REPOSITORY = re.compile(rf"(?:{_DOMAIN}/)?{_COMPONENT}(?:/{_COMPONENT})*", re.ASCII)
 _TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
+LABEL_IRREVERSIBLE = "org.deploykit.irreversible"
+"""The image's label that says `true` where a release must not be gone back across."""
 RELEASE_ID = re.compile(r"r[1-9][0-9]{0,17}a?", re.ASCII)
 
 
@@ -109,6 +111,11 @@ class Release:
     image: ImageRef
     parts: Mapping[str, str] = field(default_factory=dict)
     irreversible: bool = False
+
+    @property
+    def adopted(self) -> bool:
+        """Whether it was found, not deployed: its instances need not carry our labels."""
+        return self.id.endswith("a")
 
     @property
     def fingerprint(self) -> str:

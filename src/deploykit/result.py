@@ -74,7 +74,8 @@ class Result:
 def _describe(what: str, failure: Failure | None) -> list[str]:
     if failure is None:
         return []
-    lines = [f"  {what} in {failure.state.name}: {failure.summary}"]
+    where = "while it was watched" if failure.state is State.healthy else f"in {failure.state.name}"
+    lines = [f"  {what} {where}: {failure.summary}"]
     lines += [f"    {line}" for line in failure.detail.splitlines()[-5:]]
     if failure.logs:
         lines += ["  its last lines:", *(f"    | {line}" for line in failure.logs.splitlines()[-10:])]

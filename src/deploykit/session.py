@@ -8,7 +8,7 @@ from functools import cached_property
 from deploykit.current import identify
 from deploykit.deployment import Deployment, EngineGone, Tools
 from deploykit.errors import ConfigError, JournalError, Outcome
-from deploykit.events import Event, Finished, Progress, Resumed, Started
+from deploykit.events import Event, Finished, Resumed, Started
 from deploykit.health import HealthCheck, HealthPolicy
 from deploykit.interrupt import Interruption
 from deploykit.protocols import Backend, Clock, Control, HeldLock, Identity, Journal, Observer, Probe, StateStore
@@ -31,6 +31,18 @@ class Parts:
     clock: Clock
     observers: Sequence[Observer] = ()
 
+    def notify(self, event: Event) -> None:
+        """Tell the observers; what one of them raises is its own affair."""
+        for observer in self.observers:
+            try:
+                observer(event)
+            except Exception:  # noqa: BLE001, S112 - a broken pipe or a webhook must not stop a deploy
+                continue
+
+    def check(self, noun: str) -> HealthCheck:
+        """Return what judges releases; `noun` is what the runtime's people call an instance."""
+        return HealthCheck(self.backend, self.probes, self.health, self.clock, noun)
+
 
 @dataclass(frozen=True, slots=True)
 class Finish:
@@ -50,21 +62,20 @@ class Session:
     held: HeldLock
     interruption: Interruption
     snapshots: dict[str, Snapshot] = field(default_factory=dict)
-    _id: str = ""
 
     @cached_property
     def tools(self) -> Tools:
         parts = self.parts
         return Tools(
             backend=parts.backend,
-            health=HealthCheck(parts.backend, parts.probes, parts.health, parts.clock, self.identity.noun),
+            health=parts.check(self.identity.noun),
             clock=parts.clock,
             journal=self.journal,
             tag_file=TagFile(parts.state.tag_text, self.journal),
             files=parts.state.files,
-            control=Control(self.interruption, self.held.inherit, self._progress),
+            control=Control(self.interruption, self.held.inherit),
             snapshot=self.snapshot,
-            notify=self.notify,
+            notify=parts.notify,
         )
 
     def snapshot(self, image: ImageRef) -> Snapshot:
@@ -82,7 +93,8 @@ class Session:
         running = self.parts.backend.running()
         if running is None:
             return None
-        return identify(running, self.journal, self.parts.state.files, self.snapshot, stack, "")
+        release = identify(running, self.journal, self.parts.state.files, self.snapshot, "")
+        return stack[-1] if stack and stack[-1].same_as(release) else release
 
     def finish_unfinished(self, *, rollback: bool = False) -> Finish | None:
         """Finish what a killed run left; None when there was nothing.
@@ -92,39 +104,35 @@ class Session:
         found = self.journal.unfinished()
         if found is None:
             return None
-        self._id = found.id
         image = found.candidate.image if found.candidate else found.asked
-        self.notify(Resumed(id=found.id, at=self.parts.clock.time(), kind=found.kind, image=image, state=found.state))
+        self.parts.notify(
+            Resumed(id=found.id, at=self.parts.clock.time(), kind=found.kind, image=image, state=found.state)
+        )
         deployment = Deployment(found, self.tools, give_up=rollback)
         self._run(deployment.finish)
         ended = deployment.record
         fulfils = rollback and fulfils_rollback(found, ended)
-        undone = fulfils and found.kind is Kind.deploy and ended.outcome in {Outcome.rolled_back, Outcome.interrupted}
+        gone = ended.beside or ended.outcome in {Outcome.rolled_back, Outcome.interrupted}
+        undone = fulfils and found.kind is Kind.deploy and gone
         code = 0 if undone and not self.interruption.requested else None
-        result = self._finished(ended, code)
+        result = self._told(ended, code)
         return Finish(result, last=fulfils or self.journal.unfinished() is not None)
 
-    def begin(self, record: Record) -> Result:
+    def begin(self, record: Record, *, watched: bool = False) -> Result:
         """Write a deployment's row and run it to its end.
+
+        `watched`: when it goes live it is looked at further, and whoever does that tells how it ended.
 
         Raises:
             ConfigError: it turned out to be refused; nothing was touched, and the row is gone.
         """
         record = replace(record, started_at=self.parts.clock.time())
         record = self._written(lambda: self.journal.begin(record, self.parts.state.files.highest() + 1))
-        self._id = record.id
-        self.notify(Started(id=record.id, at=record.started_at, kind=record.kind, image=record.asked))
+        self.parts.notify(Started(id=record.id, at=record.started_at, kind=record.kind, image=record.asked))
         deployment = Deployment(record, self.tools)
         self._run(deployment.run)
-        return self._finished(deployment.record)
-
-    def notify(self, event: Event) -> None:
-        """Tell the observers; what one of them raises is its own affair."""
-        for observer in self.parts.observers:
-            try:
-                observer(event)
-            except Exception:  # noqa: BLE001, S112 - a broken pipe or a webhook must not stop a deploy
-                continue
+        went_live = deployment.record.outcome is Outcome.deployed
+        return self._result(deployment.record) if watched and went_live else self._told(deployment.record)
 
     def _run(self, run: Callable[[], Record]) -> None:
         with suppress(EngineGone):  # the row stays as it is: the result says unfinished
@@ -137,24 +145,24 @@ class Session:
             msg = f"{error}; nothing was touched"
             raise ConfigError(msg, hint="Make room on the disk of the state folder, and run again.") from error
 
-    def _finished(self, record: Record, exit_code: int | None = None) -> Result:
+    def _told(self, record: Record, exit_code: int | None = None) -> Result:
+        result = self._result(record, exit_code)
+        self.parts.notify(finished_event(result, self.parts.clock.time()))
+        return result
+
+    def _result(self, record: Record, exit_code: int | None = None) -> Result:
         now = self.parts.clock.time()
         stack = self.stack()
         serving = record.serving or self._seen(stack)
         previous = rollback_target(stack, counts_as_running(self.journal.records(), serving))
         moves = self.journal.moves(record)
-        result = result_of(record, moves, now=now, serving=serving, previous=previous, exit_code=exit_code)
-        self.notify(finished_event(result, now))
-        return result
+        return result_of(record, moves, now=now, serving=serving, previous=previous, exit_code=exit_code)
 
     def _seen(self, stack: Stack) -> Release | None:
         """Return what runs, as far as it can be told: a deployment that ended before it looked does not know."""
         with suppress(Exception):  # it is over: nothing may take its result away any more
             return self.running(stack)
         return None
-
-    def _progress(self, line: str) -> None:
-        self.notify(Progress(id=self._id, at=self.parts.clock.time(), line=line))
 
 
 def finished_event(result: Result, at: float) -> Finished:
@@ -182,7 +190,7 @@ def fulfils_rollback(found: Record, ended: Record) -> bool:
         case State.rolling_back:
             return True
         case State.starting | State.checking:
-            return found.kind is Kind.rollback or ended.state is State.rolled_back
+            return found.kind is Kind.rollback or ended.state is State.rolled_back or ended.beside
         case _:
             return False
 

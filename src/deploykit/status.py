@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from deploykit.current import known_release
 from deploykit.errors import ConfigError, Outcome
-from deploykit.protocols import Holder, Journal
+from deploykit.protocols import Backend, Holder, Journal
 from deploykit.record import Record
 from deploykit.release import ImageRef, Instance, Release, Running
 from deploykit.session import Parts
@@ -13,13 +13,17 @@ from deploykit.stack import counts_as_running, fold, rollback_target
 from deploykit.states import State
 from deploykit.tagfile import TagFile
 
+_BESIDE = {State.starting, State.checking, State.rolling_back}
+"""States in which a candidate may stand beside what served before, and nobody is to be led to it yet."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
     """What runs and what the journal says of it.
 
-    `state` and `outcome` are those of the last deployment. `current` is what runs; its `id` is empty when deploykit
-    did not start it. `candidate` is what an unfinished deployment tries. `previous` is what `rollback` would bring
+    `state` and `outcome` are those of the last deployment. `current` is what serves, and `instances` are its own; its
+    `id` is empty when deploykit did not start it. `candidate` is what an unfinished deployment tries: while it stands
+    beside what served before, that is what serves. `previous` is what `rollback` would bring
     back: a release, or an image that an operator named in the tag file; nothing when that file cannot be used.
     """
 
@@ -47,19 +51,27 @@ def look_at(parts: Parts, app: str) -> Status:
     journal = parts.state.journal_to_read(identity)
     try:
         last = journal.last()
-        current = _current(running, journal)
+        runs = _current(running, journal)
+        old = _beside(parts.backend, last) if last else None
         return Status(
             app=app,
             state=last.state if last else None,
             outcome=last.outcome if last else None,
-            current=current,
+            current=old or runs,
             candidate=last.candidate if last and not last.ended else None,
-            previous=_previous(parts, journal, current, last),
-            instances=running.instances if running else (),
+            previous=_previous(parts, journal, runs, last),
+            instances=parts.backend.instances(old) if old else running.instances if running else (),
             lock=parts.state.lock.holder(),
         )
     finally:
         journal.close()
+
+
+def _beside(backend: Backend, last: Record) -> Release | None:
+    """Return what serves on while an unfinished deployment's candidate stands beside it."""
+    if last.ended or last.candidate is None or last.state not in _BESIDE:
+        return None
+    return last.current if backend.others(last.candidate) else None
 
 
 def _current(running: Running | None, journal: Journal) -> Release | None:

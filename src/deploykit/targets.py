@@ -1,13 +1,13 @@
 """What a failing deployment goes back to, and whether it may."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from deploykit.record import Kind, Record
 from deploykit.release import Release, Snapshot
-from deploykit.stack import Stack, barrier, restore_target
+from deploykit.stack import barrier, restore_target
 
 
-def choose_restore(record: Record, stack: Stack, snapshot: Callable[[], Snapshot]) -> Release | None:
+def choose_restore(record: Record, stack: Sequence[Release], snapshot: Callable[[], Snapshot]) -> Release | None:
     """Return the restore target of a deployment. `snapshot` reads today's files for the image asked for."""
 
     def is_candidate(release: Release | None) -> bool:

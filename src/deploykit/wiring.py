@@ -5,17 +5,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from deploykit.app import App
 from deploykit.clock import SystemClock
 from deploykit.config import Config, public, read_config
-from deploykit.config.model import ComposeTable, ProcessTable
+from deploykit.config.model import ComposeTable, DockerTable, EngineTable, ProcessTable
 from deploykit.config.probes import CommandTable, ContainerTable, HttpTable, TcpTable
 from deploykit.errors import ConfigError
 from deploykit.health import HealthPolicy
 from deploykit.protocols import Backend, Clock, Probe, PullPolicy, StateStore
 from deploykit.store import StateFolder
+
+if TYPE_CHECKING:
+    from deploykit.backends.docker import ContainerSettings
+    from deploykit.backends.engine.settings import Rollout
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,7 @@ def assemble(config: Config, adapters: Adapters) -> App:
         tag=config.tag if config.app.tag is not None else None,
         auto=config.rollback.auto,
         pull=PullPolicy(config.backend.pull),
+        rehearse=config.backend.rehearse,
         config=public(config),
     )
 
@@ -76,6 +81,8 @@ def _backend(config: Config, state: StateFolder) -> Backend:
     match table:
         case ComposeTable():
             return _compose(config, table, state)
+        case DockerTable():
+            return _docker(config, table, state)
         case ProcessTable():
             return _process(config, table, state)
         case never:
@@ -88,7 +95,6 @@ def _backend(config: Config, state: StateFolder) -> Backend:
 def _compose(config: Config, table: ComposeTable, state: StateFolder) -> Backend:
     from deploykit.backends.compose import ComposeBackend
 
-    judged = [probe.service or table.services[0] for probe in config.probes if isinstance(probe, ContainerTable)]
     return ComposeBackend(
         name=config.app.name,
         files=[config.path(file) for file in table.compose_files],
@@ -99,8 +105,88 @@ def _compose(config: Config, table: ComposeTable, state: StateFolder) -> Backend
         pull_timeout=table.pull_timeout,
         host=table.host,
         context=table.context,
-        judged_by_healthcheck=frozenset(judged),
+        rollout=_rollout(table, frozenset(table.recreate_services)),
+        judged_by_healthcheck=_judged_by_healthcheck(config),
     )
+
+
+def _docker(config: Config, table: DockerTable, state: StateFolder) -> Backend:
+    from deploykit.backends.docker import DockerBackend
+
+    return DockerBackend(
+        name=config.app.name,
+        services=table.services,
+        state=state.path,
+        settings=_container(config, table),
+        adopt=table.adopt,
+        pull_timeout=table.pull_timeout,
+        host=table.host,
+        context=table.context,
+        rollout=_rollout(table),
+        judged_by_healthcheck=_judged_by_healthcheck(config),
+    )
+
+
+def _container(config: Config, table: DockerTable) -> "ContainerSettings":
+    from deploykit.backends.docker import ContainerSettings, Healthcheck
+
+    check, logging = table.healthcheck, table.logging
+    of_app = (config.app.name,)
+    networks = {
+        name: of_app if network.aliases is None else (*of_app, *network.aliases) if network.aliases else ()
+        for name, network in table.networks.items()
+    }
+    return ContainerSettings(
+        replicas=table.replicas,
+        ports=table.ports,
+        environment=table.environment,
+        env_file=tuple(str(config.path(file)) for file in table.env_file),
+        volumes=tuple(_mounted(config, volume) for volume in table.volumes),
+        networks=networks,
+        command=table.command,
+        entrypoint=table.entrypoint,
+        user=table.user,
+        labels=table.labels,
+        restart=table.restart,
+        healthcheck=Healthcheck(
+            check.command, check.off, check.interval, check.timeout, check.start_period, check.retries
+        )
+        if check
+        else None,
+        mem_limit=table.mem_limit,
+        cpus=table.cpus,
+        stop_grace_period=table.stop_grace_period,
+        extra_hosts=table.extra_hosts,
+        logging_driver=logging.driver if logging else None,
+        logging_options=logging.options if logging else {},
+    )
+
+
+def _mounted(config: Config, volume: str) -> str:
+    """Return a volume with its path absolute; one that is no path is the name of a volume."""
+    source, colon, rest = volume.partition(":")
+    if not colon or not source.startswith((".", "~")):
+        return volume
+    return f"{config.path(str(Path(source).expanduser())).resolve()}:{rest}"
+
+
+def _rollout(table: EngineTable, recreate_services: frozenset[str] = frozenset()) -> "Rollout":
+    from deploykit.backends.engine.settings import Rollout
+
+    return Rollout(
+        strategy=table.strategy,
+        parallelism=table.parallelism,
+        drain=table.drain,
+        pre_stop=table.pre_stop,
+        recreate_services=recreate_services,
+        release_command=table.release_command,
+        release_timeout=table.release_timeout,
+    )
+
+
+def _judged_by_healthcheck(config: Config) -> frozenset[str]:
+    judged = (probe.service for probe in config.probes if isinstance(probe, ContainerTable))
+    return frozenset(service or config.backend.services[0] for service in judged)
 
 
 def _process(config: Config, table: ProcessTable, state: StateFolder) -> Backend:

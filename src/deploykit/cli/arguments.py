@@ -31,6 +31,7 @@ VERBS = {
     "deploy": ("run", "the same as run"),
     "rollback": ("rollback", "one good release back, or to the one named"),
     "recover": ("recover", "finish what a killed run left"),
+    "watch": ("watch", "look on at what serves, and roll back when it turns unhealthy"),
     "abort": ("abort", "stop the running deployment, and wait until what serves is safe"),
     "status": ("status", "what runs, and what the last deployment came to"),
     "history": ("history", "the deployments, newest first; or one of them"),

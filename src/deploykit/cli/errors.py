@@ -8,7 +8,7 @@ from deploykit.cli.output import complain, say
 from deploykit.errors import DeploykitError, Interrupted
 from deploykit.observers.text import one_line
 
-_CHANGING = {"run", "deploy", "rollback", "recover", "abort"}
+_CHANGING = {"run", "deploy", "rollback", "recover", "watch", "abort"}
 
 
 @dataclass(frozen=True, slots=True)

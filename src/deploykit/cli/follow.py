@@ -33,8 +33,7 @@ def following(args: argparse.Namespace) -> Iterator["Observer"]:
 
 
 def _lines(args: argparse.Namespace) -> "Observer":
-    from deploykit.cli.log import configured_logger
+    from deploykit.cli.log import LineObserver
     from deploykit.observers.lines import Narrator
-    from deploykit.observers.log import LogObserver
 
-    return LogObserver(configured_logger(), Narrator(lambda verb: command(args, verb)))
+    return LineObserver(Narrator(lambda verb: command(args, verb)))

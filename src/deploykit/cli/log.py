@@ -1,34 +1,19 @@
-"""structlog, set up for the command line: one plain line for each step, on stdout."""
-
-import logging
-from collections.abc import MutableMapping
-from typing import Any
-
-import structlog
+"""The runbook's lines on stdout: one plain line for each step."""
 
 from deploykit.cli.output import say
+from deploykit.events import Event
+from deploykit.observers.lines import Narrator
 
 PREFIX = "[deploy] "
 
 
-class _Say(logging.Handler):
-    """Writes at once, and lets go of a stdout that is closed."""
+class LineObserver:
+    """Writes what `deploykit.observers.log` would log, without the library that it logs through: that one is slow."""
 
-    def emit(self, record: logging.LogRecord) -> None:
-        say(record.getMessage())
+    def __init__(self, narrator: Narrator) -> None:
+        self._narrator = narrator
 
-
-def configured_logger() -> structlog.typing.FilteringBoundLogger:
-    """Set up structlog and the logger `deploykit`; return it."""
-    wrapper = structlog.make_filtering_bound_logger(logging.INFO)
-    structlog.configure(processors=[_render], wrapper_class=wrapper, cache_logger_on_first_use=False)
-    logger = logging.getLogger("deploykit")
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
-    logger.handlers = [_Say()]
-    bound: structlog.typing.FilteringBoundLogger = structlog.wrap_logger(logger)
-    return bound
-
-
-def _render(_: object, __: str, event: MutableMapping[str, Any]) -> str:
-    return f"{PREFIX}{event['event']}"
+    def __call__(self, event: Event) -> None:
+        for level, text in self._narrator(event):
+            if level != "debug":
+                say(f"{PREFIX}{text}")

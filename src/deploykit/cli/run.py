@@ -16,6 +16,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--image", help="another image than [app] image")
     parser.add_argument("-m", "--message", default="", help="what it is for; kept in the history")
     parser.add_argument("--no-rollback", action="store_true", help="leave a failed release as it is")
+    parser.add_argument(
+        "--rehearse", action="store_true", default=None, help="first let one instance prove itself beside what serves"
+    )
     parser.add_argument("--pull", choices=PULLS, help="when the registry is asked; alone: always")
     parser.add_argument("--irreversible", action="store_true", help="never go back across this release by itself")
     parser.add_argument("--force", action="store_true", help="deploy anew what serves already")
@@ -32,6 +35,7 @@ def run(args: argparse.Namespace) -> int:
             rollback=not args.no_rollback,
             force=args.force,
             irreversible=args.irreversible,
+            rehearse=args.rehearse,
             pull=args.pull,
             lock_wait=args.lock_wait,
             cancel=interruption,

@@ -1,9 +1,10 @@
-"""What is wrong with a config whose values are each right: not built yet, or not fitting together."""
+"""What is wrong with a config whose values are each right: they do not fit together."""
 
 from collections.abc import Iterator
 
-from deploykit.config.explain import NOT_BUILT, Problem
-from deploykit.config.model import ComposeTable
+from deploykit.config.container import fixed_port, shared_writable
+from deploykit.config.explain import Problem
+from deploykit.config.model import ComposeTable, DockerTable, ProcessTable
 from deploykit.config.probes import HttpTable, ProbeTable, TcpTable
 from deploykit.config.remote import engine_host, is_local, is_loopback
 from deploykit.config.settings import Config
@@ -11,20 +12,79 @@ from deploykit.config.settings import Config
 
 def consistency(config: Config) -> list[Problem]:
     """Return what does not fit."""
-    return [*_not_built(config), *_services(config), *_remote(config)]
+    checks = (_process, _rolling, _one_port, _services, _remote)
+    return [problem for check in checks for problem in check(config)]
 
 
-def _not_built(config: Config) -> Iterator[Problem]:
-    backend, health = config.backend, config.health
-    told = {
-        ("backend", "strategy"): backend.strategy != "recreate",
-        ("backend", "rehearse"): backend.rehearse,
-        ("backend", "release_command"): backend.release_command != (),
-        ("health", "bake"): health.bake != 0,
-    }
-    for key, later in told.items():
-        if later:
-            yield Problem(key, f"other than its default, it {NOT_BUILT}", "Take it out.")
+def _process(config: Config) -> Iterator[Problem]:
+    backend = config.backend
+    if not isinstance(backend, ProcessTable):
+        return
+    if backend.strategy == "rolling":
+        yield Problem(("backend", "strategy"), "a process is replaced in place: its port is one", "Take it out.")
+    if backend.rehearse:
+        yield Problem(("backend", "rehearse"), "a process has no place of its own beside what serves", "Take it out.")
+
+
+def _rolling(config: Config) -> Iterator[Problem]:
+    """Tell what cannot stand twice, and what would ask the old release through the proxy."""
+    backend = config.backend
+    if backend.strategy != "rolling" or isinstance(backend, ProcessTable):
+        return
+    if backend.rehearse:
+        text = 'there is none with strategy = "rolling"'
+        yield Problem(("backend", "rehearse"), text, "Take it out: the new instances stand up beside the old ones.")
+    for index, probe in enumerate(config.probes):
+        if key := _fixed_place(probe):
+            text = "is one place for all: when rolling, each instance is asked by itself"
+            yield Problem(("health", "probe", index, key), text, "Give port, and path, in its place.")
+    if isinstance(backend, ComposeTable):
+        yield from _recreated(backend)
+    if isinstance(backend, DockerTable):
+        yield from _cannot_roll(backend)
+
+
+def _fixed_place(probe: ProbeTable) -> str | None:
+    match probe:
+        case HttpTable(url=str(url)) if "{host}" not in url:
+            return "url"
+        case TcpTable(host=str()):
+            return "host"
+        case _:
+            return None
+
+
+def _recreated(backend: ComposeTable) -> Iterator[Problem]:
+    for service in backend.recreate_services:
+        if service not in backend.services:
+            text = f"{service!r} is not one of backend.services"
+            yield Problem(("backend", "recreate_services"), text, f"There is {', '.join(backend.services)}.")
+    if set(backend.services) <= set(backend.recreate_services):
+        yield Problem(("backend", "recreate_services"), "names all services", 'Use strategy = "recreate".')
+
+
+def _cannot_roll(backend: DockerTable) -> Iterator[Problem]:
+    in_its_place = 'Take it out, or use strategy = "recreate".'
+    for index, port in enumerate(backend.ports):
+        if fixed_port(port):
+            text = f"{port}: two instances cannot have one port of the machine"
+            yield Problem(("backend", "ports", index), text, in_its_place)
+    for index, volume in enumerate(backend.volumes):
+        if shared_writable(volume):
+            text = f"{volume}: both releases would write to it at the same time, which is unsafe"
+            yield Problem(("backend", "volumes", index), text, 'Mount it read-only, or use strategy = "recreate".')
+    if "host" in backend.networks:
+        text = "host: two instances cannot listen on one port of the machine"
+        yield Problem(("backend", "networks"), text, in_its_place)
+
+
+def _one_port(config: Config) -> Iterator[Problem]:
+    backend = config.backend
+    if isinstance(backend, DockerTable) and backend.strategy == "recreate" and backend.replicas > 1:
+        for index, port in enumerate(backend.ports):
+            if fixed_port(port):
+                text = f"{port}: {backend.replicas} replicas cannot have one port of the machine"
+                yield Problem(("backend", "ports", index), text, "Give the container's own port alone.")
 
 
 def _services(config: Config) -> Iterator[Problem]:
@@ -37,7 +97,7 @@ def _services(config: Config) -> Iterator[Problem]:
 
 def _remote(config: Config) -> Iterator[Problem]:
     backend = config.backend
-    if not isinstance(backend, ComposeTable):
+    if isinstance(backend, ProcessTable):
         return
     host = engine_host(backend.host, backend.context, config.environment)
     if host is None or is_local(host):

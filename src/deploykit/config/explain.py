@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from deploykit.config.document import Document, Key, dotted
-from deploykit.config.model import Later
+from deploykit.config.model import BACKENDS, Later
 from deploykit.config.variables import named
 from deploykit.redact import is_secret
 
@@ -50,7 +50,9 @@ def unknown(key: Key, known: list[str]) -> Problem:
         return Problem(key, NOT_BUILT, "Take it out.")
     near = get_close_matches(str(name), known, n=1)
     meant = f"; did you mean {dotted((*table, near[0]))}?" if near else ""
-    return Problem(key, f"unknown key{meant}", f"Known here: {', '.join(sorted(known))}.")
+    types = [one for one, model in BACKENDS.items() if name in model.model_fields and table == ["backend"]]
+    what = f"a key of type {' or '.join(types)} alone" if types else "unknown key"
+    return Problem(key, f"{what}{meant}", f"Known here: {', '.join(sorted(known))}.")
 
 
 def shown(value: object) -> str:

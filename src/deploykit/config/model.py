@@ -4,9 +4,11 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from deploykit.config.container import ContainerKeys
 from deploykit.config.values import (
     AppName,
     Arguments,
+    ContainerName,
     FilePath,
     Image,
     Paths,
@@ -32,11 +34,29 @@ class BackendTable(Table):
 
     strategy: Literal["recreate", "rolling"] = "recreate"
     rehearse: bool = False
-    release_command: Arguments = ()
     pull: Literal["always", "missing", "never"] = "always"
 
 
-class ComposeTable(BackendTable):
+class EngineTable(BackendTable):
+    """`[backend]`: what the types on a Docker engine have. Times are seconds."""
+
+    pull_timeout: Seconds = 300.0
+    release_command: Arguments = ()
+    release_timeout: Seconds = 600.0
+    parallelism: Annotated[int, Field(ge=0)] = 0
+    drain: Annotated[float, Field(ge=0)] = 0.0
+    pre_stop: Arguments = ()
+    host: str | None = None
+    context: str | None = None
+
+    @model_validator(mode="after")
+    def _one_engine(self) -> "EngineTable":
+        if self.host is not None and self.context is not None:
+            raise problem("give either host or context, not both")
+        return self
+
+
+class ComposeTable(EngineTable):
     """`[backend]` of type compose."""
 
     type: Literal["compose"]
@@ -45,9 +65,7 @@ class ComposeTable(BackendTable):
     services: Services
     image_env: Variable | None = None
     tag_env: Variable | None = None
-    pull_timeout: Seconds = 300.0
-    host: str | None = None
-    context: str | None = None
+    recreate_services: Annotated[tuple[Service, ...], Field(strict=False)] = ()
 
     @model_validator(mode="after")
     def _consistent(self) -> "ComposeTable":
@@ -55,13 +73,23 @@ class ComposeTable(BackendTable):
             raise problem("give either file or files", 'It looks like file = "docker-compose.yml".')
         if len(set(self.services)) < len(self.services):
             raise problem("services names one twice")
-        if self.host is not None and self.context is not None:
-            raise problem("give either host or context, not both")
         return self
 
     @property
     def compose_files(self) -> tuple[str, ...]:
         return self.files or (self.file or "",)
+
+
+class DockerTable(EngineTable, ContainerKeys):
+    """`[backend]` of type docker."""
+
+    type: Literal["docker"]
+    service: Service = "app"
+    adopt: ContainerName | None = None
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        return (self.service,)
 
 
 class ProcessTable(BackendTable):
@@ -103,19 +131,20 @@ class StateTable(Table):
     store: Literal["local"] | None = None
 
 
-Backend = ComposeTable | ProcessTable
-BACKENDS: dict[str, type[ComposeTable] | type[ProcessTable]] = {"compose": ComposeTable, "process": ProcessTable}
+Backend = ComposeTable | DockerTable | ProcessTable
+BACKENDS: dict[str, type[ComposeTable] | type[DockerTable] | type[ProcessTable]] = {
+    "compose": ComposeTable,
+    "docker": DockerTable,
+    "process": ProcessTable,
+}
 
 
 class Later:
     """What design has, and this version has not yet."""
 
     tables: ClassVar = frozenset({"hooks", "notify", "check", "target"})
-    types: ClassVar = frozenset({"docker", "swarm"})
+    types: ClassVar = frozenset({"swarm"})
     keys: ClassVar = {
-        "backend": frozenset(
-            {"replicas", "parallelism", "drain", "pre_stop", "recreate_services", "release_timeout", "adopt", "service"}
-            | {"stack"}
-        ),
+        "backend": frozenset({"stack"}),
         "state": frozenset({"group", "keep"}),
     }

@@ -6,7 +6,13 @@ from typing import Any
 from deploykit.config.settings import Config
 from deploykit.redact import BLANK, is_secret
 
-_PATHS = {("backend", "file"), ("backend", "files"), ("rollback", "previous_tag_file"), ("state", "dir")}
+_PATHS = {
+    ("backend", "file"),
+    ("backend", "files"),
+    ("backend", "env_file"),
+    ("rollback", "previous_tag_file"),
+    ("state", "dir"),
+}
 
 
 def public(config: Config) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from deploykit.release import ImageRef
 class Table(BaseModel):
     """A table of the file: its keys, and nothing else."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+    # Built when they are needed: no config has a table of every kind.
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
 
 
 def problem(message: str, hint: str = "") -> PydanticCustomError:
@@ -74,6 +75,7 @@ _NAME_HINT = "1 to 63 of a-z 0-9 _ and -, the first a letter or a digit."
 AppName = Annotated[str, AfterValidator(_matching(r"[a-z0-9][a-z0-9_-]{0,62}", "an app name", _NAME_HINT))]
 _SERVICE_HINT = "Letters, digits, '.', '_' and '-', as in the compose file."
 Service = Annotated[str, AfterValidator(_matching(r"[a-zA-Z0-9._-]+", "a service name", _SERVICE_HINT))]
+ContainerName = Annotated[str, AfterValidator(_matching(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*", "a container's name", ""))]
 _VARIABLE_HINT = "A variable has letters, digits and '_'."
 Variable = Annotated[str, AfterValidator(_matching(r"[A-Za-z_][A-Za-z0-9_]*", "a variable's name", _VARIABLE_HINT))]
 Image = Annotated[str, AfterValidator(_image)]

@@ -6,20 +6,27 @@ from urllib.parse import unquote
 
 from deploykit.events import (
     Adopted,
+    CommandStarted,
     Event,
     Failed,
+    Faltered,
     FilesDiffer,
     Finished,
     LogRead,
     Looked,
     Moved,
+    Output,
     Progress,
     Pulled,
+    RehearsalStarted,
     Restoring,
     Resumed,
     Saved,
+    Sight,
     Started,
     Warned,
+    WatchEnded,
+    Watching,
 )
 from deploykit.observers.ending import Command, Line, ending
 from deploykit.observers.text import lines, one_line
@@ -32,10 +39,15 @@ HEARTBEAT = 10.0
 _OUTPUT_LINES = 5
 _LOG_LINES = 10
 _STEPS = {
-    State.preparing: "Preparing...",
     State.starting: "Starting containers...",
     State.checking: "Smoke check...",
     State.promoting: "Retiring what served before...",
+}
+_SIGHTS: dict[Sight, Line] = {
+    Sight.healthy: ("info", "Still healthy after {elapsed:.0f}s"),
+    Sight.superseded: ("info", "Another deployment has begun: no longer watching, after {elapsed:.0f}s"),
+    Sight.stopped: ("info", "No longer watching, as asked, after {elapsed:.0f}s"),
+    Sight.unseen: ("warning", "WARNING: the runtime did not answer when the {elapsed:.0f}s were over"),
 }
 # Told by the core in these words; they are no errors.
 _INTERRUPTED = re.compile(r"Interrupted by (\w+)")
@@ -54,6 +66,7 @@ class Narrator:
         self._failure: Failure | None = None
         self._restoring: Release | None = None
         self._told = 0.0
+        self._watching: Watching | None = None
 
     def __call__(self, event: Event) -> Iterator[Line]:
         """Yield the lines of an event, none for most."""
@@ -74,6 +87,12 @@ class Narrator:
                 yield from self._moved(event)
             case Progress():
                 yield "debug", event.line
+            case CommandStarted():
+                yield "info", "Running release command..."
+            case RehearsalStarted():
+                yield "info", "Rehearsing beside what serves..."
+            case Output():
+                yield "info", f"| {event.line}"
             case Pulled():
                 yield "info", f"Pulled: {event.image.name} ({event.image.digest or event.image.id})"
             case Looked() if not event.healthy:
@@ -90,13 +109,24 @@ class Narrator:
             case FilesDiffer():
                 others = ", ".join(map(unquote, event.parts))
                 yield "info", f"With the files of {event.release.id}, as they were; today's are others: {others}"
+            case Watching():
+                yield from self._begin_watching(event)
+            case Faltered():
+                count = f"look {event.failing} of {event.enough} that failed"
+                yield "warning", f"WARNING: Not healthy after {event.elapsed:.0f}s ({count}): {event.reason}"
+            case WatchEnded() if event.sight in _SIGHTS:
+                level, text = _SIGHTS[event.sight]
+                yield level, text.format(elapsed=event.elapsed)
             case Finished():
-                yield from ending(event, self._command)
+                yield from self._finished(event)
             case _:
                 return
 
     def _started(self, event: Started) -> Iterator[Line]:
+        fallen = self._failure if self._watching else None
         self._begin(event.kind)
+        if fallen:
+            yield "info", "Auto-rollback triggered due to health check failure"
         if event.kind is Kind.deploy:
             yield "info", f"Using image: {event.image.name}"
         else:
@@ -109,6 +139,20 @@ class Narrator:
 
     def _begin(self, kind: Kind) -> None:
         self._kind, self._failure, self._restoring, self._told = kind, None, None, 0.0
+
+    def _begin_watching(self, event: Watching) -> Iterator[Line]:
+        self._watching, self._failure = event, None
+        how_long = "until interrupted" if event.seconds is None else f"for {event.seconds:g}s"
+        yield "info", f"Watching {short(event.release.image)} {how_long}..."
+
+    def _finished(self, event: Finished) -> Iterator[Line]:
+        watching = self._watching
+        if watching and event.id != watching.id:
+            return  # a rollback from what is watched: what that came to is told at the end
+        self._watching = None
+        if watching and watching.by_hand and not event.exit_code:
+            return  # it has been told how watching ended, and nothing was deployed
+        yield from ending(event, self._command)
 
     def _moved(self, event: Moved) -> Iterator[Line]:
         self._told = 0.0

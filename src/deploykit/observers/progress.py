@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.status import Status
 from rich.text import Text
 
-from deploykit.events import Event, Looked, Moved, Progress
+from deploykit.events import Event, Faltered, Looked, Moved, Progress, Watching
 from deploykit.observers.text import one_line
 from deploykit.protocols import Observer
 from deploykit.states import TERMINAL
@@ -29,6 +29,8 @@ class ProgressObserver:
         self._inner(event)
         if isinstance(event, Moved) and event.target not in TERMINAL:
             self._show(event.target.name)
+        elif isinstance(event, Watching | Faltered):
+            self._show("watching")
 
     def close(self) -> None:
         """Take the spinner away."""

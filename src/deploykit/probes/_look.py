@@ -57,6 +57,11 @@ class Address:
         return f"[{self.host}]" if ":" in self.host else self.host
 
 
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine, as its own ports are published on."""
+    return host in {"localhost", "0.0.0.0", "127.0.0.1", "::1"}  # noqa: S104 - compared, not bound
+
+
 def address_of(instance: Instance) -> Address:
     """Read `172.18.0.2`, `127.0.0.1:8000`, `::1`, `[::1]` or `[::1]:8000`.
 

@@ -1,7 +1,7 @@
 """The `command` probe: what a command inside the instance comes to."""
 
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from deploykit.errors import ConfigError, StepFailed
@@ -41,6 +41,9 @@ class CommandProbe:
     @property
     def _command(self) -> str:
         return clean(shlex.join(self.argv), 100)
+
+    def aimed(self, published: Mapping[int, int]) -> "CommandProbe":  # noqa: ARG002 - it always asks the instance
+        return self
 
     def look(self, instances: Sequence[Instance], timeout: float) -> Verdict:
         deadline = Deadline(min(self.timeout, timeout))

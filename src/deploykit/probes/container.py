@@ -1,6 +1,6 @@
 """The `container` probe: the runtime's own verdict."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -18,6 +18,9 @@ class ContainerProbe:
     @property
     def name(self) -> str:
         return "container"
+
+    def aimed(self, published: Mapping[int, int]) -> "ContainerProbe":  # noqa: ARG002 - it always asks the instance
+        return self
 
     def look(self, instances: Sequence[Instance], timeout: float) -> Verdict:  # noqa: ARG002
         return each(instances, _look_at)

@@ -2,10 +2,10 @@
 
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from ssl import SSLContext
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from deploykit.errors import ConfigError
 from deploykit.probes import _settings as settings
@@ -13,7 +13,7 @@ from deploykit.probes._deadline import Deadline
 from deploykit.probes._describe import TLS_HINT, not_json, refusal
 from deploykit.probes._exchange import Answer, Exchange, Request
 from deploykit.probes._expect import mismatches, parsed
-from deploykit.probes._look import Unhealthy, address_of, each, judged
+from deploykit.probes._look import Unhealthy, address_of, each, is_loopback, judged
 from deploykit.probes._network import translated
 from deploykit.probes._words import clean, public_url, redacted, secrets_in, without_userinfo
 from deploykit.protocols import Verdict
@@ -88,6 +88,18 @@ class HttpProbe:
     @property
     def _statuses(self) -> tuple[int, ...] | None:
         return (self.status,) if isinstance(self.status, int) else self.status
+
+    def aimed(self, published: Mapping[int, int]) -> "HttpProbe | None":
+        if self.url is None or "{host}" in self.url:
+            return self
+        parts = urlsplit(self.url)
+        own = published.get(parts.port or 80) if is_loopback(parts.hostname or "") else None
+        if own is None or parts.scheme != "http":
+            return None
+        # The app must be asked by the name that it is asked by in earnest: Django answers to no other.
+        headers = {"Host": parts.netloc.rpartition("@")[2], **self.headers}
+        url = parts._replace(netloc=f"{{host}}:{own}").geturl()
+        return replace(self, url=url, headers={**headers, **_authorization(without_userinfo(self.url)[1])})
 
     def look(self, instances: Sequence[Instance], timeout: float) -> Verdict:
         deadline = Deadline(min(self.timeout, timeout))

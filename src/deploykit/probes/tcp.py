@@ -1,12 +1,12 @@
 """The `tcp` probe: whether something listens."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from socket import create_connection
 
 from deploykit.probes import _settings as settings
 from deploykit.probes._deadline import Deadline
-from deploykit.probes._look import Address, Unhealthy, address_of, each, judged
+from deploykit.probes._look import Address, Unhealthy, address_of, each, is_loopback, judged
 from deploykit.probes._network import translated
 from deploykit.protocols import Verdict
 from deploykit.release import Instance
@@ -34,6 +34,12 @@ class TcpProbe:
     @property
     def name(self) -> str:
         return f"tcp {Address(self.host or '', self.port).netloc}:{self.port}"
+
+    def aimed(self, published: Mapping[int, int]) -> "TcpProbe | None":
+        if self.host is None:
+            return self
+        own = published.get(self.port) if is_loopback(self.host) else None
+        return None if own is None else replace(self, host=None, port=own)
 
     def look(self, instances: Sequence[Instance], timeout: float) -> Verdict:
         deadline = Deadline(min(self.timeout, timeout))

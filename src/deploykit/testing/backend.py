@@ -1,6 +1,6 @@
 """A runtime that is all in memory, on a manual clock. It outlives the deployments that die on it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Literal
@@ -15,13 +15,12 @@ from deploykit.protocols import (
     ReleaseFiles,
     Verdict,
 )
-from deploykit.record import Kind
 from deploykit.redact import BLANK
 from deploykit.release import ImageRef, Instance, Release, Running, Snapshot
 from deploykit.testing.clock import ManualClock
 from deploykit.testing.images import FakeImages
 from deploykit.testing.instance import FakeInstance
-from deploykit.testing.moments import Moments
+from deploykit.testing.moments import Killed, Moments
 from deploykit.testing.script import NEVER, FakeRelease
 from deploykit.testing.watch import FakeWatch
 
@@ -54,10 +53,15 @@ class FakeBackend:
         self.today = {"app.conf": b"as it is today\n"}
         self.project = "fake"
         self.pull_seconds = 0.0
-        self.prepares_kinds: set[Kind] = set()
+        self.replicas = 1
+        self.parallelism = 0
+        self.release_command = False
+        self.published: dict[int, int] = {}
         self.refuses: str | None = None
         self.secrets: tuple[str, ...] = ()
-        self.prepared: list[str] = []
+        self.commanded: list[str] = []
+        self.rehearsed: list[str] = []
+        self.rehearsing: list[FakeInstance] = []
         self.settled: list[str] = []
         self._away_until = 0.0
         self._number = 0
@@ -104,7 +108,7 @@ class FakeBackend:
 
     def answer(self, instance: Instance) -> Verdict:
         """Return what a look at an instance says now."""
-        found = next((one for one in self.present if one.instance.id == instance.id), None)
+        found = next((one for one in (*self.present, *self.rehearsing) if one.instance.id == instance.id), None)
         return found.answer() if found else Verdict(ProbeVerdict.unhealthy, "connection refused")
 
     # The contract.
@@ -143,33 +147,50 @@ class FakeBackend:
             self._at_hand(release)
             self.store.kept.add(str(release.image.id))
 
-    def settle(self, serving: Release) -> None:
+    def settle(self, serving: Release, previous: Release | None = None) -> None:  # noqa: ARG002 - the contract's
         with self._call("settle"):
             self.settled.append(serving.id)
+            self.present = [one for one in self.present if one.look().alive or _belongs(one, serving)]
+
+    def labels(self, image: ImageRef) -> Mapping[str, str]:
+        with self._call("labels"):
+            return dict(self.store.contents[str(image.id)].image_labels)
 
     def demand(self, image: ImageRef) -> None:  # noqa: ARG002 - the contract's
         with self._call("demand"):
             if self.refuses:
                 raise ConfigError(self.refuses)
 
-    def prepares(self, kind: Kind) -> bool:
-        return kind in self.prepares_kinds
+    def has_release_command(self) -> bool:
+        return self.release_command
 
-    def prepare(self, release: Release, control: Control) -> None:
-        with self._call("prepare"):
-            self.prepared.append(release.id)
+    def run_release_command(self, release: Release, control: Control) -> None:
+        with self._call("run_release_command"):
+            self.commanded.append(release.id)
+            script = self.store.contents[str(release.image.id)]
+            for line in script.command_output:
+                control.show(line)
             control.interruption.check()
-            if error := self.store.contents[str(release.image.id)].prepare_error:
-                raise error()
+            if script.command_error:
+                raise script.command_error()
 
-    def start(self, release: Release, control: Control, *, fresh: bool = False) -> None:  # noqa: ARG002 - the contract's
+    def rehearse(self, release: Release, control: Control) -> "FakeRehearsal":  # noqa: ARG002 - the contract's
+        with self._call("rehearse"):
+            if self.strategy == "rolling":
+                raise ConfigError("backend.rehearse: rolling has its own")
+            self.rehearsed.append(release.id)
+            instance = self._made(self.services[0], release.image, release, self.clock.now())
+            self.rehearsing = [instance]  # what a killed one left goes
+            return FakeRehearsal(self, instance)
+
+    def start(self, release: Release, control: Control) -> bool:  # noqa: ARG002 - the contract's
         with self._call("start"):
             self._at_hand(release)
             files = dict(self.files.read(release.id).files)
             if error := self.store.contents[str(release.image.id)].start_error:
                 raise error()
-            for service in self.services:
-                self._start(service, release, files, fresh=fresh)
+            started = [self._start(service, release, files) for service in self.services]
+            return all(started)
 
     def instances(self, release: Release) -> Sequence[Instance]:
         with self._call("instances"):
@@ -189,11 +210,17 @@ class FakeBackend:
         with self._call("watch"):
             return FakeWatch(self.clock, self.ask, lambda: self._mine(release))
 
-    def promote(self, release: Release, control: Control) -> None:  # noqa: ARG002 - the contract's
+    def promote(self, release: Release, control: Control, *, drain: bool = True) -> None:  # noqa: ARG002 - the contract's
         with self._call("promote"):
             for one in [one for one in self.present if not _belongs(one, release)]:
                 self.present.remove(one)
                 self.moments.tell("backend.promote", "during")
+
+    def stand_down(self, release: Release, control: Control) -> None:  # noqa: ARG002 - the contract's
+        with self._call("stand_down"):
+            for one in self._mine(release):
+                if one.look().alive:
+                    one.stop()
 
     def images(self) -> Sequence[ImageRef]:
         with self._call("images"):
@@ -234,19 +261,28 @@ class FakeBackend:
             msg = f"{release.image.name} is not at hand"
             raise StepFailed(msg)
 
-    def _start(self, service: str, release: Release, files: dict[str, bytes], *, fresh: bool) -> None:
+    def _start(self, service: str, release: Release, files: dict[str, bytes]) -> bool:
+        """Start what is missing, or as many of them as may stand up at once; tell whether that is all."""
         there = [one for one in self.present if one.instance.service == service]
-        mine = [one for one in there if _belongs(one, release)]
-        if any(one.look().status == "running" for one in mine) and not fresh:
-            return
-        for old in mine if self.strategy == "rolling" else there:
-            self.present.remove(old)
-        self.moments.tell("backend.start", "during")
-        self._run(service, release.image, release, self.clock.now(), files)
+        running = [one for one in there if _belongs(one, release) and one.look().status == "running"]
+        missing = self.replicas - len(running)
+        for old in there:
+            if old not in running and (self.strategy == "recreate" or _belongs(old, release)):
+                self.present.remove(old)
+        at_once = min(missing, self.parallelism or missing)
+        for _ in range(at_once):
+            self.moments.tell("backend.start", "during")
+            self._run(service, release.image, release, self.clock.now(), files)
+        return at_once == missing
 
     def _run(
         self, service: str, image: ImageRef, release: Release | None, at: float, files: dict[str, bytes] | None = None
     ) -> None:
+        self.present.append(self._made(service, image, release, at, files))
+
+    def _made(
+        self, service: str, image: ImageRef, release: Release | None, at: float, files: dict[str, bytes] | None = None
+    ) -> FakeInstance:
         self._number += 1
         wall = self.clock.time() - self.clock.now() + at
         instance = Instance(
@@ -259,7 +295,38 @@ class FakeBackend:
             started_at=wall,
         )
         behaviour = self.store.contents[str(image.id)].behaviour
-        self.present.append(FakeInstance(instance, image, behaviour, self.clock, at, release, dict(files or {})))
+        return FakeInstance(instance, image, behaviour, self.clock, at, release, dict(files or {}))
+
+
+@dataclass(slots=True)
+class FakeRehearsal:
+    """One instance that nobody is led to, and that goes when it is left."""
+
+    backend: FakeBackend
+    instance: FakeInstance
+
+    @property
+    def published(self) -> Mapping[int, int]:
+        return self.backend.published
+
+    def __enter__(self) -> "FakeRehearsal":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not Killed:
+            self.backend.rehearsing.clear()
+
+    def instances(self, release: Release) -> Sequence[Instance]:  # noqa: ARG002 - the contract's
+        self.backend.ask()
+        return [self.instance.look()] if self.instance in self.backend.rehearsing else []
+
+    def logs(self, tail: int) -> str:
+        return self.backend.redact("\n".join(self.instance.log().splitlines()[-tail:]))
+
+    def watch(self, release: Release) -> FakeWatch:  # noqa: ARG002 - the contract's
+        return FakeWatch(self.backend.clock, self.backend.ask, lambda: [self.instance])
 
 
 @dataclass(slots=True)
@@ -285,7 +352,7 @@ def _labels(one: FakeInstance) -> tuple[str | None, str | None, str | None]:
 
 
 def _belongs(one: FakeInstance, release: Release) -> bool:
-    """Whether it is of the release: by its labels; without them, by its image."""
+    """Whether it is of the release: by its labels; one without them is an adopted release's, by its image."""
     if one.release is None:
-        return one.image.id == release.image.id
+        return release.adopted and one.image.id == release.image.id
     return one.release.id == release.id and one.release.same_as(release)

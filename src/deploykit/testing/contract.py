@@ -10,12 +10,13 @@ Subclass BackendContract in a test module, and give it a fixture `stage`:
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import pytest
 
 from deploykit.errors import PullFailed
-from deploykit.protocols import Backend, Control, PullPolicy, ReleaseFiles
+from deploykit.protocols import Backend, Control, PullPolicy, ReleaseFiles, Watched
 from deploykit.release import ImageRef, Instance, Release
 
 PATIENCE = 30.0
@@ -91,13 +92,18 @@ class BackendContract:
         assert all(each.alive for each in running.instances)
 
     def test_starting_again_moves_nothing(self, stage: ContractStage) -> None:
-        """start() of what runs leaves it alone, unless it is to be fresh."""
+        """start() of what runs leaves it alone; the same content under another release's id is started anew."""
         one = _started(stage, "one", 1)
         before = _living(stage.backend, one)
-        stage.backend.start(one, Control())
+        assert stage.backend.start(one, Control())
         assert _living(stage.backend, one) == before
-        stage.backend.start(one, Control(), fresh=True)
-        assert _living(stage.backend, one).isdisjoint(before)
+        anew = replace(one, id="r2")
+        stage.files.keep(anew.id, stage.files.read(one.id))
+        stage.backend.start(anew, Control())
+        stage.backend.promote(anew, Control())
+        assert _living(stage.backend, anew)
+        assert _living(stage.backend, anew).isdisjoint(before)
+        assert not _living(stage.backend, one)
 
     def test_one_takes_the_place_of_the_other(self, stage: ContractStage) -> None:
         """start() and promote() leave one release alone, there and back again."""
@@ -140,6 +146,112 @@ class BackendContract:
         assert stage.backend.find(one.image) is not None
 
 
+class RollingContract:
+    """What a backend promises that stands new instances up beside the old. Its stage is that of BackendContract."""
+
+    @pytest.fixture
+    def stage(self) -> ContractStage:
+        """Return what the contract is tried on; subclasses say how."""
+        raise NotImplementedError
+
+    def test_the_new_stand_up_beside_the_old(self, stage: ContractStage) -> None:
+        """start() touches no other instance; promote() retires them, and leaves the new ones as they are."""
+        one = _started(stage, "one", 1)
+        before = _living(stage.backend, one)
+        two = _release(stage, stage.publish("two"), 2)
+        stage.backend.start(two, Control())
+        new = _living(stage.backend, two)
+        assert _living(stage.backend, one) == before
+        assert {each.id for each in stage.backend.others(two)} == before
+        assert len(new) == len(before)
+        stage.backend.promote(two, Control())
+        assert _alone(stage.backend, two, one)
+        assert _living(stage.backend, two) == new
+        assert stage.backend.complete(two)
+
+    def test_going_back_moves_no_instance(self, stage: ContractStage) -> None:
+        """start() of what still runs leaves it alone, and promote() retires what failed beside it."""
+        one = _started(stage, "one", 1)
+        before = _living(stage.backend, one)
+        two = _release(stage, stage.publish("two"), 2)
+        stage.backend.start(two, Control())
+        assert stage.backend.start(one, Control())
+        stage.backend.promote(one, Control(), drain=False)
+        stage.backend.settle(one)
+        assert _living(stage.backend, one) == before
+        assert not stage.backend.instances(two)
+
+    def test_a_start_that_is_made_again_doubles_nothing(self, stage: ContractStage) -> None:
+        """After a crash in its middle, start() completes or confirms; so does promote()."""
+        one, two = _started(stage, "one", 1), _release(stage, stage.publish("two"), 2)
+        for _ in range(2):
+            stage.backend.start(two, Control())
+        assert len(_living(stage.backend, two)) == len(_living(stage.backend, one))
+        for _ in range(2):
+            stage.backend.promote(two, Control())
+        assert _alone(stage.backend, two, one)
+
+    def test_the_dead_are_replaced_and_settled(self, stage: ContractStage) -> None:
+        """What died beside what serves is gone when the deployment has been settled."""
+        one = _started(stage, "one", 1)
+        two = _release(stage, stage.publish("two", exit_code=3), 2)
+        stage.backend.start(two, Control())
+        _exit_code(stage.backend, two)
+        stage.backend.start(one, Control())
+        stage.backend.promote(one, Control(), drain=False)
+        stage.backend.settle(one)
+        assert not stage.backend.instances(two)
+        assert stage.backend.complete(one)
+
+    def test_what_stood_down_is_kept_and_does_not_serve(self, stage: ContractStage) -> None:
+        """stand_down() stops a release beside the others, which go on, and can be made again."""
+        one, two = _started(stage, "one", 1), _release(stage, stage.publish("two"), 2)
+        stage.backend.start(two, Control())
+        for _ in range(2):
+            stage.backend.stand_down(two, Control())
+        assert stage.backend.instances(two)
+        assert not _living(stage.backend, two)
+        running = stage.backend.running()
+        assert running is not None
+        assert running.release == one.id
+
+
+class RehearsalContract:
+    """What a backend promises that can rehearse a release. Its stage is that of BackendContract."""
+
+    @pytest.fixture
+    def stage(self) -> ContractStage:
+        """Return what the contract is tried on; subclasses say how."""
+        raise NotImplementedError
+
+    def test_a_rehearsal_is_no_instance_and_leaves_nothing(self, stage: ContractStage) -> None:
+        """What serves is not touched, and does not see it; left, it is gone."""
+        one = _started(stage, "one", 1)
+        before = _living(stage.backend, one)
+        two = _release(stage, stage.publish("two"), 2)
+        with stage.backend.rehearse(two, Control(deployment="r2")) as rehearsal:
+            assert [each.alive for each in rehearsal.instances(two)] == [True]
+            assert not stage.backend.instances(two)
+            assert not stage.backend.others(one)
+        assert not any(each.alive for each in rehearsal.instances(two))
+        assert _living(stage.backend, one) == before
+
+    def test_a_rehearsal_that_dies_is_told_with_its_code_and_last_lines(self, stage: ContractStage) -> None:
+        """Its own eye sees it."""
+        two = _release(stage, stage.publish("two", exit_code=3), 2)
+        with stage.backend.rehearse(two, Control(deployment="r2")) as rehearsal:
+            assert _exit_code(rehearsal, two) == 3
+            assert stage.last_words in rehearsal.logs(10)
+
+    def test_what_a_killed_rehearsal_left_goes_with_the_next(self, stage: ContractStage) -> None:
+        """There is never more than one."""
+        two = _release(stage, stage.publish("two"), 2)
+        left = stage.backend.rehearse(two, Control(deployment="r2"))
+        with stage.backend.rehearse(two, Control(deployment="r3")) as rehearsal:
+            assert not any(each.alive for each in left.instances(two))
+            assert any(each.alive for each in rehearsal.instances(two))
+
+
 def _pull(backend: Backend, image: ImageRef) -> ImageRef:
     return backend.pull(image, PullPolicy.always, Control())
 
@@ -168,7 +280,7 @@ def _alone(backend: Backend, release: Release, other: Release) -> bool:
     return alone and not backend.others(release)
 
 
-def _exit_code(backend: Backend, release: Release) -> int | None:
+def _exit_code(backend: Watched, release: Release) -> int | None:
     until = time.monotonic() + PATIENCE
     with backend.watch(release) as watch:
         told: Sequence[Instance] = backend.instances(release)

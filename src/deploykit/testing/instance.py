@@ -59,6 +59,10 @@ class FakeInstance:
         """Exit now."""
         self._die(self.clock.now(), exit_code, oom=oom)
 
+    def stop(self) -> None:
+        """Exit now, and for good."""
+        self._become(self.clock.now(), replace(self.instance, status="exited", exit_code=0))
+
     def _due(self) -> float:
         if self.instance.status == "running":
             return self.started + self.behaviour.dies_after

@@ -1,6 +1,6 @@
 """A probe that asks the fake's instances, and nothing else."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from deploykit.protocols import ProbeVerdict, Verdict
@@ -27,6 +27,9 @@ class FakeProbe:
     @property
     def service(self) -> str | None:
         return self._service
+
+    def aimed(self, published: Mapping[int, int]) -> "FakeProbe":  # noqa: ARG002 - it always asks the instance itself
+        return self
 
     def look(self, instances: Sequence[Instance], timeout: float) -> Verdict:
         clock = self._backend.clock

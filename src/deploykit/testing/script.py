@@ -40,8 +40,10 @@ class FakeRelease:
         self.image = image
         self.behaviour = Behaviour()
         self.failing_pulls: float = 0
+        self.image_labels: dict[str, str] = {}
         self.start_error: Callable[[], BaseException] | None = None
-        self.prepare_error: Callable[[], BaseException] | None = None
+        self.command_error: Callable[[], BaseException] | None = None
+        self.command_output: tuple[str, ...] = ()
 
     def good(self) -> "FakeRelease":
         """Forget every other line."""
@@ -85,14 +87,24 @@ class FakeRelease:
         self.failing_pulls = times
         return self
 
+    def labelled(self, **labels: str) -> "FakeRelease":
+        """Have these labels on the image, `__` standing for a dot."""
+        self.image_labels |= {name.replace("__", "."): value for name, value in labels.items()}
+        return self
+
     def start_raises(self, error: Callable[[], BaseException]) -> "FakeRelease":
         """Make the runtime refuse to start it, whenever it is asked."""
         self.start_error = error
         return self
 
-    def prepare_raises(self, error: Callable[[], BaseException]) -> "FakeRelease":
-        """Make what comes before the start fail."""
-        self.prepare_error = error
+    def command_writes(self, *lines: str) -> "FakeRelease":
+        """Make its release command write these lines."""
+        self.command_output = lines
+        return self
+
+    def command_raises(self, error: Callable[[], BaseException]) -> "FakeRelease":
+        """Make its release command fail."""
+        self.command_error = error
         return self
 
     def _does(self, **changes: object) -> "FakeRelease":

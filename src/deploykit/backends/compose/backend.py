@@ -1,43 +1,36 @@
-"""The `compose` backend: services of the user's own Compose project, replaced in place."""
+"""The `compose` backend: services of the user's own Compose project, replaced in place, or beside what serves."""
 
 import re
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from deploykit.backends.compose.project import (
-    LABEL_FINGERPRINT,
-    LABEL_IMAGE,
-    LABEL_RELEASE,
+    PROJECT,
     ComposeFiles,
     Dependency,
     Project,
     StoredProject,
+    published_ports,
     restore_project,
 )
-from deploykit.backends.engine.client import CHANGE_TIMEOUT, Engine
-from deploykit.backends.engine.containers import environment_of, instance_of, label, name_of
-from deploykit.backends.engine.images import Images
+from deploykit.backends.engine import labels
+from deploykit.backends.engine.backend import EngineBackend
+from deploykit.backends.engine.client import CHANGE_TIMEOUT
+from deploykit.backends.engine.containers import Container, instance_of, label, name_of
+from deploykit.backends.engine.labels import belongs
 from deploykit.backends.engine.runner import Completed, TimedOut
-from deploykit.backends.engine.watch import DockerWatch
+from deploykit.clock import in_thread
 from deploykit.errors import ConfigError, StepFailed
-from deploykit.protocols import Control, Execution, Identity, PullPolicy, Watch
-from deploykit.record import Kind
-from deploykit.redact import Redactor
-from deploykit.release import ImageRef, Instance, Release, Running, Snapshot
-from deploykit.store import ReleaseFolders
-
-if TYPE_CHECKING:
-    from python_on_whales.components.container.models import ContainerInspectResult
+from deploykit.protocols import Control, Identity
+from deploykit.release import ImageRef, Release, Running, Snapshot
 
 HEAL_DEADLINE = 30.0
 """Seconds to get past the name conflicts that an interrupted recreate leaves."""
 _HEAL_GAP = 0.5
-_PROJECT = "com.docker.compose.project"
+_OF_PROJECT = "com.docker.compose.project"
 _SERVICE = "com.docker.compose.service"
 _ONE_OFF = "com.docker.compose.oneoff"
 # Compose names a container so between making it and taking the old one's name.
@@ -46,162 +39,98 @@ _CONFLICT = re.compile(
     r"is already in use by container|removal of container .* is already in progress|marked for removal"
 )
 _AS_IT_IS = ("--no-build", "--pull", "never")
-_LOG_LIMIT = 64 * 1024
 _DEPENDENCY_LOG = 20
 
 
 @dataclass(kw_only=True)
-class ComposeBackend:
+class ComposeBackend(EngineBackend):
     """Services of a Compose project that run the app's image.
 
     `files` and `services` are the user's; `image_env` and `tag_env` carry the plain image to their interpolation.
-    `state` is the state folder, which has the files of releases. `pull_timeout` is in seconds.
-    `judged_by_healthcheck` are the services that a `container` probe looks at.
     """
 
-    name: str
     files: Sequence[Path]
-    services: Sequence[str]
-    state: Path = Path(".deploykit")
     image_env: str | None = None
     tag_env: str | None = None
-    pull_timeout: float = 300.0
-    host: str | None = None
-    context: str | None = None
-    judged_by_healthcheck: frozenset[str] = frozenset()
     _project: str | None = field(default=None, init=False)
-    _started_at: float | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
-        self.releases = ReleaseFolders.of(self.state)
-        self.engine = Engine(self.host, self.context)
-        self.local = Images(self.engine, self.name, self.pull_timeout)
-        self.today = ComposeFiles(self.engine, tuple(self.files), tuple(self.services), self.image_env, self.tag_env)
+        super().__post_init__()
+        self.today = ComposeFiles(
+            self.engine, tuple(self.files), tuple(self.services), self.image_env, self.tag_env, self._rolling
+        )
 
     # What it is, and what there is.
 
     def identity(self) -> Identity:
-        with ThreadPoolExecutor(1) as pool:
-            engine = pool.submit(self.engine.id)
-            project = self._project_name()
+        self.today.read_ahead()
+        engine, naming = in_thread(self.engine.id), in_thread(self._project_name)
+        self.engine.make_ready()
+        project = naming.result()
         return Identity(engine.result(), project)
 
     def snapshot(self, image: ImageRef) -> Snapshot:
         return self.today.snapshot(image)
 
     def running(self) -> Running | None:
-        containers = [one for one in self._containers() if not _HALF_MADE.match(name_of(one))]
-        alive = [one for one in containers if instance_of(one).alive]
-        main = next((one for service in self.services for one in alive if label(one, _SERVICE) == service), None)
-        if main is None:
-            return None
-        release = label(main, LABEL_RELEASE)
-        same = [one for one in containers if label(one, LABEL_RELEASE) == release and one.image == main.image]
-        named = (main.config.image if main.config else None) or ""
-        image = self.local.of_container(main.image or "", named, label(main, LABEL_IMAGE))
-        return Running(image, self._instances(same), release, label(main, LABEL_FINGERPRINT))
-
-    def instances(self, release: Release) -> Sequence[Instance]:
-        return self._instances(one for one in self._containers() if _belongs(one, release))
-
-    def others(self, release: Release) -> Sequence[Instance]:  # noqa: ARG002 - in place, none is left
-        return ()
-
-    def watch(self, release: Release) -> Watch:
-        command = self.engine.events_command(
-            self._started_at or time.time(), f"label={_PROJECT}={self._project_name()}"
-        )
-        return DockerWatch(
-            command,
-            lambda ids: self._instances(self._mine(ids, release)),
-            lambda container, labels: self._service_by(container, labels, release),
-        )
-
-    def _service_by(self, container: str, labels: Mapping[str, str], release: Release) -> str | None:
-        """Return the service of a container of the release, when its labels say that it is one.
-
-        One that is not there any more was replaced: by the same release too, when that is deployed anew.
-        """
-        ours = (labels.get(LABEL_RELEASE), labels.get(LABEL_FINGERPRINT)) == (release.id, release.fingerprint)
-        service = labels.get(_SERVICE) if ours and labels.get(_ONE_OFF) == "False" else None
-        return service if service in self.services and container in self.engine.ids(self._scope) else None
-
-    def logs(self, release: Release, tail: int) -> str:
-        return self._logs_of((one for one in self._containers() if _belongs(one, release)), tail)
-
-    def _logs_of(self, containers: Iterable["ContainerInspectResult"], tail: int) -> str:
-        parts = []
-        for container in containers:
-            done = self.engine.docker("logs", "--tail", str(tail), container.id or "")
-            redact = Redactor(environment_of(container))
-            parts.append(self.engine.redact(redact.redact_bytes(done.output + done.errors)))
-        return "\n".join(part.strip() for part in parts)[-_LOG_LIMIT:]
-
-    def execute(self, instance: Instance, argv: Sequence[str], timeout: float) -> Execution:
-        done = self.engine.execute(instance.id, argv, timeout)
-        return Execution(done.code, self.redact((done.output + done.errors)[-_LOG_LIMIT:].decode(errors="replace")))
-
-    def redact(self, text: str) -> str:
-        return self.engine.redact(text)
-
-    # Images.
-
-    def find(self, image: ImageRef) -> ImageRef | None:
-        return self.local.find(image)
-
-    def pull(self, image: ImageRef, policy: PullPolicy, control: Control) -> ImageRef:
-        return self.local.bring(image, policy, control)
-
-    def keep(self, release: Release) -> None:
-        self.local.keep(release)
-
-    def settle(self, serving: Release) -> None:
-        self.local.settle(serving)
-
-    def demand(self, image: ImageRef) -> None:
-        if not self.judged_by_healthcheck:
-            return
-        of_image, of_services = self.local.has_healthcheck(image), self.today.healthchecks(image)
-        missing = [service for service in self.judged_by_healthcheck if not of_services.get(service, of_image)]
-        if missing:
-            msg = f"health.probe of type 'container': {image.name}, which runs {_list(missing)}, has no HEALTHCHECK"
-            raise ConfigError(
-                msg, hint="Give the image a HEALTHCHECK, the service a healthcheck, or use another probe."
-            )
-
-    def images(self) -> Sequence[ImageRef]:
-        return self.local.kept()
+        return self.running_of([one for one in self.containers() if not _HALF_MADE.match(name_of(one))])
 
     def complete(self, release: Release) -> bool:
         return self._runs(release, self._stored(release))
 
+    @property
+    def scope(self) -> Mapping[str, str]:
+        return {_OF_PROJECT: self._project_name()}
+
+    def containers(self) -> list[Container]:
+        return [one for one in self.engine.containers(self._long_running) if self.service_of(one)]
+
+    def service_by(self, name: str, marks: Mapping[str, str]) -> str | None:  # noqa: ARG002 - by labels alone
+        service = marks.get(_SERVICE) if marks.get(_ONE_OFF) != "True" else None
+        return service if service in self.services else None
+
+    def healthchecks(self, image: ImageRef) -> Mapping[str, bool]:
+        return self.today.healthchecks(image)
+
+    # What comes before anything is replaced.
+
+    def run_one_off(self, release: Release, argv: Sequence[str], marks: Mapping[str, str], control: Control) -> str:
+        project = self._stored(release)
+        self._start_dependencies(project, control)
+        marked = [arg for name, value in marks.items() for arg in ("--label", f"{name}={value}")]
+        args = ("run", "--detach", "--no-deps", "--no-TTY", *marked, self.services[0], *argv)
+        return self.engine.expect(self._up(project, control, *args), "docker compose run").text.split()[-1]
+
+    def published(self, release: Release) -> Mapping[int, int]:
+        project = self._stored(release)
+        args = ("config", "--format", "json", self.services[0])
+        done = self.engine.compose(project.scope, *args, variables=project.variables)
+        return published_ports(self.engine.expect(done, "docker compose config").output, self.services[0])
+
     # What changes something.
 
-    def prepares(self, kind: Kind) -> bool:  # noqa: ARG002
-        return False
-
-    def prepare(self, release: Release, control: Control) -> None:
-        pass
-
-    def start(self, release: Release, control: Control, *, fresh: bool = False) -> None:
+    def start(self, release: Release, control: Control) -> bool:
         project = self._stored(release)
         self._started_at = time.time()
         self._heal(control)
-        if not fresh and self._runs(release, project):
-            return
-        self._start_dependencies(project, control)
-        self._recreate(project, control, fresh=fresh)
-        self._remove_unknown(project, control)
+        if self.rollout.rolling:
+            return self._roll(release, project, control)
+        if not self._runs(release, project):
+            self._start_dependencies(project, control)
+            self._recreate(project, control, self.services)
+            self._remove_unknown(project, control)
+        return True
 
-    def promote(self, release: Release, control: Control) -> None:
-        pass
+    def promote(self, release: Release, control: Control, *, drain: bool = True) -> None:
+        self.retire(self.containers_of_others(release), control, drain=drain)
 
-    def _recreate(self, project: StoredProject, control: Control, *, fresh: bool) -> None:
+    # In place.
+
+    def _recreate(self, project: StoredProject, control: Control, services: Iterable[str]) -> None:
         args = ["up", "--detach", "--no-deps", *_AS_IT_IS]
-        args += ["--force-recreate"] if fresh else []
         deadline = time.monotonic() + HEAL_DEADLINE
         while True:
-            done = self._up(project, control, *args, *(one for one in self.services if one in project.services))
+            done = self._up(project, control, *args, *(one for one in services if one in project.services))
             clear = not self._heal(control)
             if done.code == 0 and clear:
                 return
@@ -214,9 +143,62 @@ class ComposeBackend:
     def _remove_unknown(self, project: StoredProject, control: Control) -> None:
         """Remove what runs the image today, and is no service of an older release: it would be of no release."""
         for service in sorted(set(self.services) - project.services):
-            for one in self._containers_of(service):
-                self.engine.change(control, "stop", one.id or "")
-                self.engine.change(control, "rm", "--force", one.id or "")
+            self.retire(self._containers_of(service), control, drain=False)
+
+    # Beside what serves.
+
+    @property
+    def _rolling(self) -> tuple[str, ...]:
+        """The services that roll."""
+        chosen = self.services if self.rollout.rolling else ()
+        return tuple(one for one in chosen if one not in self.rollout.recreate_services)
+
+    def _roll(self, release: Release, project: StoredProject, control: Control) -> bool:
+        """Start what is missing, as many at once as may be; when all stand and are healthy, what cannot roll."""
+        in_place = [one for one in self.services if one in self.rollout.recreate_services]
+        missing = self._missing(release, project)
+        if missing:
+            self._clear_dead(release, control)
+            self._start_dependencies(project, control)
+            self._scale(release, project, control, missing)
+            return not in_place and not self._missing(release, project)
+        if in_place and not self._runs(release, project, in_place):
+            self._recreate(project, control, in_place)
+        return True
+
+    def _clear_dead(self, release: Release, control: Control) -> None:
+        """Remove what does not live: Compose would count it, and start it again, whatever release it is of.
+
+        What an interrupted start has made of this release, but not started, is left to Compose.
+        """
+        dead = [
+            one
+            for one in self.containers()
+            if self.service_of(one) in self._rolling and not instance_of(one).alive and not _is_made(one, release)
+        ]
+        self.remove([one.id for one in dead], control)
+
+    def _missing(self, release: Release, project: StoredProject) -> dict[str, int]:
+        """Return how many containers each service is to have of the release next, where that is more than it has."""
+        missing = {}
+        for service in self._rolling:
+            if service not in project.services:
+                continue
+            containers = [one for one in self.containers() if self.service_of(one) == service]
+            there = sum(belongs(one, release) and instance_of(one).status == "running" for one in containers)
+            wanted = project.pinned.get(service) or _most_of_one(containers)
+            if there < wanted:
+                missing[service] = self.rollout.batch(there, wanted)
+        return missing
+
+    def _scale(self, release: Release, project: StoredProject, control: Control, numbers: Mapping[str, int]) -> None:
+        """Have so many containers of the release beside the others, which are left alone."""
+        others = Counter(self.service_of(one) for one in self.containers_of_others(release))
+        scales = [f"--scale={service}={others[service] + number}" for service, number in numbers.items()]
+        args = ("up", "--detach", "--no-deps", "--no-recreate", *_AS_IT_IS, *scales, *numbers)
+        self.engine.expect(self._up(project, control, *args), "docker compose up")
+
+    # What comes before: dependencies, and what was left half-way.
 
     def _start_dependencies(self, project: StoredProject, control: Control) -> None:
         """Start what the services depend on where there is none of it, or where it has stopped."""
@@ -247,7 +229,7 @@ class ComposeBackend:
         codes = set(self.engine.expect(done, "docker wait").text.split())
         if codes != {"0"}:
             msg = f"{dependency.name}, which comes before, exited with {_list(codes)}"
-            raise StepFailed(msg, detail=self._logs_of(containers, _DEPENDENCY_LOG))
+            raise StepFailed(msg, detail=self.logs_of(containers, _DEPENDENCY_LOG))
 
     def _pull_dependency(self, project: StoredProject, dependency: Dependency, control: Control) -> None:
         """Bring its image where there is none: what changes containers holds the lock, so it never pulls."""
@@ -270,31 +252,35 @@ class ComposeBackend:
 
     def _heal(self, control: Control) -> bool:
         """Remove, or name rightly, what an interrupted recreate left. Tells whether there was anything."""
-        if not any(map(_HALF_MADE.match, self.engine.names(self._scope))):
+        if not any(map(_HALF_MADE.match, self.engine.names(self._long_running))):
             return False
-        containers = self._containers()
+        containers = self.containers()
         half_made = [one for one in containers if _HALF_MADE.match(name_of(one)) and one.id]
         taken = {name_of(one) for one in containers}
         for one in half_made:
             right = _HALF_MADE.sub("", name_of(one), count=1)
             if instance_of(one).status == "running" and right not in taken:
-                self.engine.change(control, "rename", one.id or "", right)
+                self.engine.change(control, "rename", one.id, right)
             else:
-                self.engine.change(control, "rm", "--force", one.id or "")
+                self.engine.change(control, "rm", "--force", one.id)
         return bool(half_made)
 
     # What they are made of.
 
-    def _runs(self, release: Release, project: StoredProject) -> bool:
+    def _runs(self, release: Release, project: StoredProject, services: Sequence[str] | None = None) -> bool:
         """Whether every container of the services runs this release already, and none is missing."""
-        containers = self._containers()
-        served = Counter(label(one, _SERVICE) for one in containers)
-        alive = all(_belongs(one, release) and instance_of(one).status == "running" for one in containers)
-        wanted = {service: number for service, number in project.pinned.items() if service in self.services}
+        chosen = self.services if services is None else services
+        containers = [one for one in self.containers() if self.service_of(one) in chosen]
+        served = Counter(self.service_of(one) for one in containers)
+        alive = all(belongs(one, release) and instance_of(one).status == "running" for one in containers)
+        wanted = {service: project.pinned[service] or 1 for service in chosen if service in project.pinned}
         return alive and served.keys() <= wanted.keys() and all(served[one] >= wanted[one] for one in wanted)
 
     def _stored(self, release: Release) -> StoredProject:
         snapshot = self.releases.read(release.id)
+        if PROJECT not in snapshot.files:
+            msg = f"{release.image.name} ({release.id}) was not run by Compose: it was kept without a compose file"
+            raise StepFailed(msg, hint="Go back with --files current, which takes today's.")
         scratch = self.state / "compose" / release.id
         variables = self.today.image_variables(release.image)
         stored = self.releases.folder(release.id)
@@ -313,42 +299,32 @@ class ComposeBackend:
 
     def _stored_project_name(self) -> str | None:
         newest = self.releases.newest()
-        return Project.from_json(self.releases.read(newest).files["project.json"]).name if newest else None
+        kept = self.releases.read(newest).files.get(PROJECT) if newest else None
+        return Project.from_json(kept).name if kept else None
 
     @property
-    def _scope(self) -> Mapping[str, str]:
-        return {_PROJECT: self._project_name(), _ONE_OFF: "False"}
+    def _long_running(self) -> Mapping[str, str]:
+        return {**self.scope, _ONE_OFF: "False"}
 
-    def _containers(self) -> list["ContainerInspectResult"]:
-        found = self.engine.containers(self._scope)
-        return [one for one in found if label(one, _SERVICE) in self.services]
-
-    def _containers_of(self, service: str) -> list["ContainerInspectResult"]:
-        return self.engine.containers({**self._scope, _SERVICE: service})
-
-    def _mine(self, ids: Sequence[str], release: Release) -> list["ContainerInspectResult"]:
-        found = self.engine.inspect(ids)
-        return [one for one in found if label(one, _SERVICE) in self.services and _belongs(one, release)]
-
-    def _instances(self, containers: Iterable["ContainerInspectResult"]) -> tuple[Instance, ...]:
-        order = {service: place for place, service in enumerate(self.services)}
-        found = [instance_of(one, label(one, _SERVICE) or "", label(one, LABEL_RELEASE)) for one in containers]
-        return tuple(sorted(found, key=lambda one: (order.get(one.service, len(order)), one.name)))
+    def _containers_of(self, service: str) -> list[Container]:
+        return self.engine.containers({**self._long_running, _SERVICE: service})
 
 
-def _belongs(container: "ContainerInspectResult", release: Release) -> bool:
-    """Whether a container runs the release: by our labels; without them, by the image alone."""
-    named = label(container, LABEL_RELEASE)
-    if named is None:
-        return container.image == release.image.id
-    return (named, label(container, LABEL_FINGERPRINT)) == (release.id, release.fingerprint)
+def _is_made(container: Container, release: Release) -> bool:
+    return belongs(container, release) and instance_of(container).status == "created"
 
 
-def _serves(container: "ContainerInspectResult", dependency: Dependency) -> bool:
+def _most_of_one(containers: Iterable[Container]) -> int:
+    """Return how many containers the release has that has most of them: what nobody has configured is kept."""
+    living = [one for one in containers if instance_of(one).alive]
+    return max(Counter(label(one, labels.RELEASE) for one in living).values(), default=1)
+
+
+def _serves(container: Container, dependency: Dependency) -> bool:
     return _ended_well(container) if dependency.one_shot else instance_of(container).alive
 
 
-def _ended_well(container: "ContainerInspectResult") -> bool:
+def _ended_well(container: Container) -> bool:
     instance = instance_of(container)
     return instance.status == "exited" and instance.exit_code == 0
 

@@ -10,17 +10,22 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from deploykit.backends.compose.rolling import refuse_what_cannot_roll
 from deploykit.backends.engine.client import ComposeScope, Engine
+from deploykit.backends.engine.labels import labels_for
 from deploykit.backends.engine.runner import Completed
+from deploykit.clock import in_thread
 from deploykit.disk import write_private
 from deploykit.errors import ConfigError
 from deploykit.release import ImageRef, Release, Snapshot
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 Model = dict[str, Any]
 """A compose file as Compose prints it in JSON."""
@@ -38,6 +43,8 @@ _COMPOSE_VARIABLES = ("COMPOSE_PROFILES",)
 _TRUE = frozenset({"1", "t", "true"})
 # What Compose repeats of an env file that it cannot read: it may be a secret.
 _REPEATED = re.compile(r"(?<=unterminated quoted value) .*|(?<=in variable name) .*")
+_NO_IMAGE = ImageRef("deploykit", "unknown")
+"""For what does not depend on the image, where the files may demand one."""
 _MISSING = re.compile(r"required variable (\S+) is missing")
 
 
@@ -53,13 +60,13 @@ class Dependency:
 class Project:
     """What of a project must be known to run it.
 
-    Compose's name for it, its folder, the services that run the image, each with its number of containers, and what
-    comes before them.
+    Compose's name for it, its folder, the services that run the image, each with its number of containers where the
+    files say one, and what comes before them.
     """
 
     name: str
     directory: str
-    services: Mapping[str, int] = field(default_factory=dict)
+    services: Mapping[str, int | None] = field(default_factory=dict)
     dependencies: tuple[Dependency, ...] = field(default_factory=tuple)
 
     def to_json(self) -> bytes:
@@ -72,15 +79,18 @@ class Project:
         return cls(said["name"], said["directory"], said["services"], dependencies)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ComposeFiles:
-    """The user's compose files, and which of their services run the image."""
+    """The user's compose files, which of their services run the image, and which of these roll."""
 
     engine: Engine
     files: tuple[Path, ...]
     services: tuple[str, ...]
     image_env: str | None = None
     tag_env: str | None = None
+    rolling: tuple[str, ...] = ()
+    _name: str | None = field(default=None, init=False)
+    _flattening: "Future[Completed] | None" = field(default=None, init=False, repr=False)
 
     @property
     def directory(self) -> Path:
@@ -92,26 +102,37 @@ class ComposeFiles:
         return {name: value for name, value in named.items() if name}
 
     def project_name(self) -> str:
-        """Return the name that Compose resolves for the user's own files.
+        """Return the name that Compose resolves for the user's own files; asked once, it does not change.
 
         Raises:
             ConfigError: it cannot read them.
         """
-        image = ImageRef("deploykit", "unknown")  # the name does not depend on it; the files may demand one
-        return str(self._resolved(image)["name"])
+        if self._name is None:
+            self._name = str(self._resolved(_NO_IMAGE)["name"])
+        return self._name
+
+    def read_ahead(self) -> None:
+        """Begin with what the next snapshot needs whatever its image is: Compose takes a tenth of a second a call."""
+        self._flattening = in_thread(lambda: self._flatten(_NO_IMAGE))
 
     def snapshot(self, image: ImageRef) -> Snapshot:
         """Read the project as it is today."""
-        # Compose takes a tenth of a second a call, whatever it does: ask both at once.
-        with ThreadPoolExecutor(1) as pool:
-            flattening = pool.submit(self._compose, image, "config", "--no-interpolate", "--format", "json")
-            resolving = self._resolve(image)
-        flattened = _flattened(flattening.result())
+        resolving = in_thread(lambda: self._resolve(image))
+        flattening, self._flattening = self._flattening, None
+        flattened = _flattened(flattening.result() if flattening else self._flatten(image))
         if flattened:
             self._check_services(flattened)
-        resolved = self._read_by_compose(resolving)
-        kept = self._kept({**flattened, "name": resolved["name"]}, resolved)
-        return kept if self._means(image, kept, resolved) else self._kept(resolved, resolved)
+        trial = self._tried(image, flattened, self._name) if self._name else None
+        resolved = self._read_by_compose(resolving.result())
+        refuse_what_cannot_roll(resolved, self.rolling, self.files)
+        if trial is None or self._name != resolved["name"]:
+            trial = self._tried(image, flattened, resolved["name"])
+        return self._kept(trial.model if trial.result.result() == resolved else resolved, resolved)
+
+    def _tried(self, image: ImageRef, flattened: Model, name: str) -> "_Trial":
+        """Begin to ask what the flattened files mean, with nothing of today's shell but what is kept with them."""
+        model = {**flattened, "name": name}
+        return _Trial(model, in_thread(lambda: self._meaning(image, model)))
 
     def healthchecks(self, image: ImageRef) -> dict[str, bool]:
         """Return whether a service has a healthcheck, for those of which the compose files say so themselves."""
@@ -137,14 +158,23 @@ class ComposeFiles:
         return model
 
     def _kept(self, model: Model, resolved: Model) -> Snapshot:
-        env_files = {_stored_name(path): _read(path) for path in _env_files(model)}
-        dotenv = b"\n".join(map(_read, self._dotenv_files()))
+        env_files, dotenv = self._read_env_files(model)
         variables = self._variables(model, [dotenv, *env_files.values()])
         dependencies = tuple(_dependencies(resolved, self.services))
         replicas = {service: _replicas(resolved, service) for service in self.services}
         project = Project(str(resolved["name"]), str(self.directory), replicas, dependencies)
         files = {MODEL: _dump(model), DOTENV: dotenv, VARIABLES: _dump(variables), PROJECT: project.to_json()}
         return Snapshot({**files, **env_files})
+
+    def _needed(self, model: Model) -> dict[str, str]:
+        """Return the variables of the shell that a model uses."""
+        env_files, dotenv = self._read_env_files(model)
+        return self._variables(model, [dotenv, *env_files.values()])
+
+    def _read_env_files(self, model: Model) -> tuple[dict[str, bytes], bytes]:
+        """Return the env files of a model by their names in the release, and what fills in for the shell."""
+        env_files = {_stored_name(path): _read(path) for path in _env_files(model)}
+        return env_files, b"\n".join(map(_read, self._dotenv_files()))
 
     def _dotenv_files(self) -> list[Path]:
         """Return the files that fill in what the shell does not set, as Compose chooses them."""
@@ -154,20 +184,24 @@ class ComposeFiles:
         unwanted = self.engine.environment.get("COMPOSE_DISABLE_ENV_FILE", "").lower() in _TRUE
         return [default] if default.is_file() and not unwanted else []
 
-    def _means(self, image: ImageRef, kept: Snapshot, resolved: Model) -> bool:
-        """Whether what is kept, and nothing else of today's shell, is to Compose what the user's files are."""
-        if any("$" in str(path) for path in _env_files(json.loads(kept.files[MODEL]))):
-            return False  # which file that is, only Compose can tell
-        env_files = self._dotenv_files() or [Path(os.devnull)]
-        scope = ComposeScope(("-",), self.directory, env_files=tuple(env_files))
-        variables = {**json.loads(kept.files[VARIABLES]), **self.image_variables(image)}
+    def _meaning(self, image: ImageRef, model: Model) -> Model | None:
+        """Return what a model that is kept is to Compose; None when that cannot be told."""
+        if any("$" in str(path) for path in _env_files(model)):
+            return None  # which file that is, only Compose can tell
+        files = self._dotenv_files() or [Path(os.devnull)]
+        scope = ComposeScope(("-",), self.directory, env_files=tuple(files))
+        variables = {**self._needed(model), **self.image_variables(image)}
         args = ("config", "--format", "json", *self.services)
-        again = self.engine.compose(scope, *args, variables=variables, model=kept.files[MODEL])
-        return again.code == 0 and bool(json.loads(again.output) == resolved)
+        again = self.engine.read(scope, *args, variables=variables, model=_dump(model))
+        found: Model | None = json.loads(again.output) if again.code == 0 else None
+        return found
+
+    def _flatten(self, image: ImageRef) -> Completed:
+        return self._compose(image, "config", "--no-interpolate", "--format", "json")
 
     def _compose(self, image: ImageRef, *args: str) -> Completed:
         variables = {**self.engine.environment, **self.image_variables(image)}
-        return self.engine.compose(ComposeScope(self.files, self.directory), *args, variables=variables)
+        return self.engine.read(ComposeScope(self.files, self.directory), *args, variables=variables)
 
     def _invalid(self, done: Completed) -> ConfigError:
         said = _REPEATED.sub("", self.engine.redact.redact_bytes(done.errors).strip())
@@ -200,16 +234,25 @@ class ComposeFiles:
 
 
 @dataclass(frozen=True, slots=True)
+class _Trial:
+    """A model that may be kept, and what Compose takes it for."""
+
+    model: Model
+    result: "Future[Model | None]"
+
+
+@dataclass(frozen=True, slots=True)
 class StoredProject:
     """The project of a release, as it was, ready to run: paths on the disk, and all the variables that it needs.
 
-    `services` are all that its compose files have; `pinned` those that run the image, with how many containers of each.
+    `services` are all that its compose files have; `pinned` those that run the image, with how many containers of each
+    its files ask for.
     """
 
     scope: ComposeScope
     variables: Mapping[str, str] = field(repr=False)
     services: frozenset[str]
-    pinned: Mapping[str, int]
+    pinned: Mapping[str, int | None]
     dependencies: tuple[Dependency, ...]
 
 
@@ -232,19 +275,15 @@ def restore_project(
 
 def override_for(release: Release, app: str, services: Iterable[str]) -> Model:
     """Return our override file: the image pinned, and the labels by which the release is found again."""
-    labels = {
-        LABEL_APP: app,
-        LABEL_RELEASE: release.id,
-        LABEL_FINGERPRINT: release.fingerprint,
-        LABEL_IMAGE: release.image.name,
-    }
-    return {"services": {service: {"image": release.image.pinned, "labels": labels} for service in services}}
+    pinned = {"image": release.image.pinned, "labels": labels_for(release, app)}
+    return {"services": dict.fromkeys(services, pinned)}
 
 
-LABEL_APP = "org.deploykit.app"
-LABEL_RELEASE = "org.deploykit.release"
-LABEL_FINGERPRINT = "org.deploykit.fingerprint"
-LABEL_IMAGE = "org.deploykit.image"
+def published_ports(config: bytes, service: str) -> dict[int, int]:
+    """Return the ports of this machine that lead to a service, each with the container's own, from resolved files."""
+    ports = json.loads(config).get("services", {}).get(service, {}).get("ports") or ()
+    numbers = ((str(port.get("published") or ""), port.get("target")) for port in ports)
+    return {int(published): int(target) for published, target in numbers if published.isdigit()}
 
 
 def _dump(value: object) -> bytes:
@@ -322,10 +361,11 @@ def _passed_through(model: Model) -> Iterator[str]:
             yield from (entry for entry in environment if "=" not in entry)
 
 
-def _replicas(resolved: Model, service: str) -> int:
+def _replicas(resolved: Model, service: str) -> int | None:
     """Return how many containers of a service there are to be: `scale` and `deploy.replicas` say the same."""
     said = resolved.get("services", {}).get(service, {})
-    return int(said.get("scale") or (said.get("deploy") or {}).get("replicas") or 1)
+    number = said.get("scale") or (said.get("deploy") or {}).get("replicas")
+    return int(number) if number else None
 
 
 def _dependencies(model: Model, services: Iterable[str]) -> list[Dependency]:

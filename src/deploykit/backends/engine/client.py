@@ -1,14 +1,18 @@
-"""The Docker engine behind its CLI: argv and models by python-on-whales, run through our own door."""
+"""The Docker engine behind its CLI: Compose's argv by python-on-whales, all run through our own door."""
 
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from shutil import which
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from deploykit.backends.engine.api import Api, NotThere, Unusable, local_socket
+from deploykit.backends.engine.containers import Container
 from deploykit.backends.engine.runner import Command, Completed, TimedOut, run
 from deploykit.errors import EngineUnreachable, StepFailed
 from deploykit.protocols import Control
@@ -16,7 +20,8 @@ from deploykit.redact import Redactor
 
 if TYPE_CHECKING:
     from python_on_whales import DockerClient
-    from python_on_whales.components.container.models import ContainerInspectResult
+
+T = TypeVar("T")
 
 QUERY_TIMEOUT = 10.0
 """Seconds for an engine to answer a question."""
@@ -74,9 +79,13 @@ class Engine:
         timeout: float = QUERY_TIMEOUT,
         changes: bool = False,
         control: Control | None = None,
+        variables: Mapping[str, str] = MappingProxyType({}),
     ) -> Completed:
-        """Run `docker ARGS`; the caller looks at the code. One that does not end in time is EngineUnreachable."""
-        return self._run(self._command(args, timeout, changes=changes), control)
+        """Run `docker ARGS`; the caller looks at the code. One that does not end in time is EngineUnreachable.
+
+        `variables` are for what docker takes over from its own environment.
+        """
+        return self._run(self._command(args, timeout, variables, changes=changes), control)
 
     def docker_within(self, timeout: float, *args: str, control: Control | None = None) -> Completed:
         """Run `docker ARGS` where the time that it takes is not the engine's own. Raises TimedOut."""
@@ -94,6 +103,27 @@ class Engine:
     ) -> Completed:
         """Run `docker compose ARGS` on a project, with `variables` for its interpolation; `model` is the file `-`."""
         return self._run(self._compose_command(scope, args, timeout, variables, model, changes=changes), control)
+
+    def read(
+        self, scope: ComposeScope, *args: str, variables: Mapping[str, str], model: bytes | None = None
+    ) -> Completed:
+        """Run `docker compose ARGS`, which only reads files, as `compose` would.
+
+        It comes first, and its words are put together here: what does that for all other commands takes as long to be
+        imported as Compose to read the files, and is, meanwhile.
+        """
+        argv = (_program(), *self._endpoint, "compose", *_scope_words(scope), *args)
+        return self._run(Command(argv, QUERY_TIMEOUT, {**self.base_environment, **variables}, model), None)
+
+    def make_ready(self) -> None:
+        """Import what the commands to come need, while others are waited for."""
+        # Never in a thread that the end of the process may cut: what is compiled in it would abort the process.
+        self._client()
+
+    @property
+    def _endpoint(self) -> list[str]:
+        named = {"--context": self.context, "--host": self.host}
+        return [word for name, value in named.items() if value is not None for word in (name, value)]
 
     def compose_within(
         self,
@@ -119,37 +149,77 @@ class Engine:
 
     def id(self) -> str:
         """Return the engine's own lasting id."""
-        return self.ask("info", "--format", "{{.ID}}").strip()
+        return self._either(Api.id, lambda: self.ask("info", "--format", "{{.ID}}").strip())
 
-    def containers(self, labels: Mapping[str, str]) -> list["ContainerInspectResult"]:
+    def containers(self, labels: Mapping[str, str]) -> list[Container]:
         """Return every container with these labels, in whatever state."""
         return self.inspect(self.ids(labels))
 
     def ids(self, labels: Mapping[str, str]) -> list[str]:
         """Return their ids: told at once, as their names are."""
-        return self.ask("ps", "--all", "--quiet", "--no-trunc", *_filters(labels)).split()
+        return self._either(
+            lambda api: [found for found, _ in api.containers(labels)],
+            lambda: self.ask("ps", "--all", "--quiet", "--no-trunc", *_filters(labels)).split(),
+        )
 
     def names(self, labels: Mapping[str, str]) -> list[str]:
         """Return their names: told at once also while the engine starts or stops one of them."""
-        return self.ask("ps", "--all", "--format", "{{.Names}}", *_filters(labels)).split()
+        return self._either(
+            lambda api: [name for _, name in api.containers(labels)],
+            lambda: self.ask("ps", "--all", "--format", "{{.Names}}", *_filters(labels)).split(),
+        )
 
-    def inspect(self, ids: Sequence[str]) -> list["ContainerInspectResult"]:
+    def inspect(self, ids: Sequence[str]) -> list[Container]:
         """Return those of the containers that still are there."""
-        from python_on_whales.components.container.models import ContainerInspectResult
-
         if not ids:
             return []
+        found = self._either(
+            lambda api: [one for named in ids if (one := _there(api.container, named))], lambda: self._inspected(ids)
+        )
+        return list(map(Container, found))
+
+    def _inspected(self, ids: Sequence[str]) -> list[dict[str, Any]]:
         done = self.docker("container", "inspect", *ids)
         found = parse(done.output)
         if len(found) < len(ids) and b"No such" not in done.errors:
             self.expect(done, "docker container inspect")
-        return [ContainerInspectResult.model_validate(one) for one in found]
+        return found
 
-    def change(self, control: Control, *args: str) -> Completed:
+    def image(self, reference: str) -> dict[str, Any] | None:
+        """Return what the engine knows of an image, None when it has none of that name."""
+
+        def inspected() -> dict[str, Any] | None:
+            done = self.docker("image", "inspect", reference)
+            if done.code != 0 and b"No such image" in done.errors:
+                return None
+            return parse(self.expect(done, "docker image inspect").output)[0]
+
+        return self._either(lambda api: _there(api.image, reference), inspected)
+
+    def tag(self, image: str, name: str, doing: str) -> None:
+        """Give an image one more name; `doing` says what for when it cannot be done."""
+
+        def tagged() -> None:
+            self.expect(self.docker("tag", image, name), doing)
+
+        self._either(lambda api: api.tag(image, name), tagged)
+
+    def untag(self, name: str) -> None:
+        """Take a name off an image."""
+
+        def untagged() -> None:
+            self.expect(self.docker("rmi", "--no-prune", name), "docker rmi")
+
+        self._either(lambda api: api.untag(name), untagged)
+
+    def networks(self) -> list[str]:
+        """Return the names of all networks."""
+        return self._either(Api.networks, lambda: self.ask("network", "ls", "--format", "{{.Name}}").split())
+
+    def change(self, control: Control, *args: str, variables: Mapping[str, str] = MappingProxyType({})) -> Completed:
         """Run a command that changes what serves, and that must work."""
-        return self.expect(
-            self.docker(*args, timeout=CHANGE_TIMEOUT, changes=True, control=control), f"docker {args[0]}"
-        )
+        done = self.docker(*args, timeout=CHANGE_TIMEOUT, changes=True, control=control, variables=variables)
+        return self.expect(done, f"docker {args[0]}")
 
     def events_command(self, since: float, *filters: str) -> Command:
         """Return the command that tells events as they happen, one JSON object a line; it has no limit of time."""
@@ -163,17 +233,39 @@ class Engine:
         except TimedOut as error:
             raise StepFailed(f"{argv[0]} did not end within {timeout:g}s") from error
 
+    @cached_property
+    def _api(self) -> Api | None:
+        path = local_socket(self.host, self.context, self.environment)
+        return Api(path, QUERY_TIMEOUT) if path else None
+
+    def _either(self, ask: Callable[[Api], T], otherwise: Callable[[], T]) -> T:
+        """Ask over the engine's socket; the CLI where there is none, or where it does not help."""
+        if self._api is None:
+            return otherwise()
+        try:
+            return ask(self._api)
+        except TimedOut as error:
+            raise _silent(QUERY_TIMEOUT) from error
+        except (Unusable, NotThere):
+            return otherwise()
+
     def _run(self, command: Command, control: Control | None) -> Completed:
         try:
             done = run(command, control)
         except TimedOut as error:
-            msg = f"the Docker engine did not answer within {command.timeout:g}s"
-            raise EngineUnreachable(msg, hint="Is it alive? Try `docker info`.") from error
+            raise _silent(command.timeout) from error
         return self._checked(done)
 
-    def _command(self, args: Sequence[str], timeout: float, *, changes: bool = False) -> Command:
-        argv = (*_words(self._client().docker_cmd), *args)
-        return Command(argv, timeout, self.base_environment, changes=changes)
+    def _command(
+        self,
+        args: Sequence[str],
+        timeout: float,
+        variables: Mapping[str, str] = MappingProxyType({}),
+        *,
+        changes: bool = False,
+    ) -> Command:
+        argv = (_program(), *self._endpoint, *args)
+        return Command(argv, timeout, {**self.base_environment, **variables}, changes=changes)
 
     def _compose_command(
         self,
@@ -217,8 +309,41 @@ class Engine:
             )
             client.client_config.get_client_call_with_path()
         except ClientNotFoundError as error:
-            raise EngineUnreachable("there is no docker command", hint="Install the Docker CLI.") from error
+            raise _no_docker() from error
         return client
+
+
+def _program() -> str:
+    found = which("docker")
+    if found is None:
+        raise _no_docker()
+    return found
+
+
+def _no_docker() -> EngineUnreachable:
+    return EngineUnreachable("there is no docker command", hint="Install the Docker CLI.")
+
+
+def _scope_words(scope: ComposeScope) -> Iterator[str]:
+    for file in scope.files:
+        yield from ("--file", str(file))
+    for file in scope.env_files:
+        yield from ("--env-file", str(file))
+    if scope.name is not None:
+        yield from ("--project-name", scope.name)
+    yield from ("--project-directory", str(scope.directory))
+
+
+def _silent(seconds: float) -> EngineUnreachable:
+    msg = f"the Docker engine did not answer within {seconds:g}s"
+    return EngineUnreachable(msg, hint="Is it alive? Try `docker info`.")
+
+
+def _there(ask: Callable[[str], T], named: str) -> T | None:
+    try:
+        return ask(named)
+    except NotThere:
+        return None
 
 
 def _filters(labels: Mapping[str, str]) -> list[str]:
@@ -229,9 +354,9 @@ def _words(command: Sequence[Any]) -> tuple[str, ...]:
     return tuple(map(str, command))
 
 
-def parse(output: bytes) -> list[dict[str, object]]:
+def parse(output: bytes) -> list[dict[str, Any]]:
     """Read what `docker inspect` wrote."""
-    found: list[dict[str, object]] = json.loads(output or b"[]")
+    found: list[dict[str, Any]] = json.loads(output or b"[]")
     return found
 
 

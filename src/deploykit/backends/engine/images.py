@@ -1,17 +1,17 @@
 """Images of an engine: found, pulled, pinned, and kept."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import Any
 
-from deploykit.backends.engine.client import Engine, last_line, parse
+from deploykit.backends.engine.client import Engine, last_line
 from deploykit.backends.engine.runner import TimedOut
 from deploykit.errors import PullFailed
 from deploykit.protocols import Control, PullPolicy
 from deploykit.release import ImageRef, Release
 
-if TYPE_CHECKING:
-    from python_on_whales.components.image.models import ImageInspectResult
+_Inspected = dict[str, Any]
+"""What `docker image inspect` tells of an image."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Images:
         """Return the image, pinned, when it is at hand: by id, else by digest, else by tag."""
         pinned = [image.id, f"{image.repository}@{image.digest}" if image.digest else None]
         for reference in filter(None, pinned if any(pinned) else [image.name]):
-            if inspected := self._inspect(reference):
+            if inspected := self.engine.image(reference):
                 return _pinned(image, inspected)
         return None
 
@@ -50,20 +50,18 @@ class Images:
 
     def keep(self, release: Release) -> None:
         """Give the release's image a tag of our own."""
-        self.engine.expect(
-            self.engine.docker("tag", release.image.id or release.image.pinned, self._keep_tag(release.id)),
-            f"keeping {release.image.name}",
-        )
+        image = release.image
+        self.engine.tag(image.id or image.pinned, self._keep_tag(release.id), f"keeping {image.name}")
 
     def settle(self, serving: Release) -> None:
         """Take our tags off the image that serves, when its own name still leads to it."""
-        inspected = self._inspect(serving.image.id or "") if serving.image.id else None
-        tags = (inspected.repo_tags if inspected else None) or ()
+        inspected = self.engine.image(serving.image.id) if serving.image.id else None
+        tags = _tags(inspected)
         if familiar(serving.image.name) not in tags:
             return
         for tag in tags:
             if tag.startswith(self._keep_tag("")):
-                self.engine.expect(self.engine.docker("rmi", "--no-prune", tag), "docker rmi")
+                self.engine.untag(tag)
 
     def kept(self) -> Sequence[ImageRef]:
         """Return the images that have a tag of ours, newest first."""
@@ -72,16 +70,21 @@ class Images:
 
     def has_healthcheck(self, image: ImageRef) -> bool:
         """Whether the image has a HEALTHCHECK instruction."""
-        inspected = self._inspect(image.id or image.pinned)
-        check = inspected.config.healthcheck if inspected and inspected.config else None
-        return bool(check and check.test and check.test[0] != "NONE")
+        inspected = self.engine.image(image.id or image.pinned) or {}
+        check = (inspected.get("Config") or {}).get("Healthcheck") or {}
+        return bool((check.get("Test") or ["NONE"])[0] != "NONE")
+
+    def labels(self, image: ImageRef) -> Mapping[str, str]:
+        """Return the labels of an image that is at hand."""
+        inspected = self.engine.image(image.id or image.pinned) or {}
+        return (inspected.get("Config") or {}).get("Labels") or {}
 
     def of_container(self, image_id: str, name: str, ours: str | None) -> ImageRef:
         """Return the image that a container runs, under the name it was started with, or else one that it has.
 
         `ours` is the name that deploykit wrote on the container, if it did.
         """
-        inspected = self._inspect(image_id)
+        inspected = self.engine.image(image_id)
         named = _name(ours or name) or next(_names(inspected), ImageRef("unknown"))
         return _pinned(named, inspected) if inspected else replace(named, digest=None, id=image_id)
 
@@ -96,14 +99,6 @@ class Images:
             detail = self.engine.redact.redact_bytes(done.errors[-4000:]).strip()
             raise PullFailed(f"Pull failed: {image.name}: {last_line(detail)}", detail=detail)
 
-    def _inspect(self, reference: str) -> "ImageInspectResult | None":
-        from python_on_whales.components.image.models import ImageInspectResult
-
-        done = self.engine.docker("image", "inspect", reference)
-        if done.code != 0 and b"No such image" in done.errors:
-            return None
-        return ImageInspectResult.model_validate(parse(self.engine.expect(done, "docker image inspect").output)[0])
-
     def _keep_tag(self, release_id: str) -> str:
         return f"deploykit/{self.app}:{release_id}"
 
@@ -114,11 +109,11 @@ def familiar(name: str) -> str:
     return short.removeprefix("library/")
 
 
-def _pinned(image: ImageRef, inspected: "ImageInspectResult") -> ImageRef:
-    digests = [reference.partition("@") for reference in inspected.repo_digests or ()]
+def _pinned(image: ImageRef, inspected: _Inspected) -> ImageRef:
+    digests = [reference.partition("@") for reference in inspected.get("RepoDigests") or ()]
     ours = [digest for repository, _, digest in digests if repository == familiar(image.repository)]
     digest = image.digest if image.digest in ours else next(iter(ours), None)
-    return replace(image, id=inspected.id, digest=digest)
+    return replace(image, id=inspected["Id"], digest=digest)
 
 
 def _name(text: str) -> ImageRef | None:
@@ -132,7 +127,11 @@ def _name(text: str) -> ImageRef | None:
         return None
 
 
-def _names(inspected: "ImageInspectResult | None") -> Iterator[ImageRef]:
-    for tag in (inspected.repo_tags if inspected else None) or ():
+def _names(inspected: _Inspected | None) -> Iterator[ImageRef]:
+    for tag in _tags(inspected):
         if (image := _name(tag)) and not image.repository.startswith("deploykit/"):
             yield image
+
+
+def _tags(inspected: _Inspected | None) -> Sequence[str]:
+    return (inspected or {}).get("RepoTags") or ()

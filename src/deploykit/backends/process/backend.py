@@ -14,9 +14,8 @@ from deploykit.backends.process.records import Entry, Records
 from deploykit.backends.process.settings import Settings
 from deploykit.backends.process.shim import Spec
 from deploykit.backends.process.watch import ProcessWatch
-from deploykit.errors import EngineUnreachable, PullFailed, StepFailed
-from deploykit.protocols import Control, Execution, Identity, PullPolicy
-from deploykit.record import Kind
+from deploykit.errors import ConfigError, EngineUnreachable, PullFailed, StepFailed
+from deploykit.protocols import Control, Execution, Identity, PullPolicy, Rehearsal
 from deploykit.redact import Redactor
 from deploykit.release import ImageRef, Instance, Release, Running, Snapshot
 from deploykit.store import ReleaseFolders
@@ -84,30 +83,40 @@ class ProcessBackend:
     def keep(self, release: Release) -> None:
         """Do nothing: the store keeps content by its digest, and nothing prunes it."""
 
-    def settle(self, serving: Release) -> None:
-        """Do nothing: no tool but this one knows of the instances."""
+    def settle(self, serving: Release, previous: Release | None = None) -> None:
+        """Do nothing: no tool but this one knows of the instances, and those that have exited are only records."""
+
+    def labels(self, image: ImageRef) -> Mapping[str, str]:  # noqa: ARG002 - the contract's
+        return {}
 
     def demand(self, image: ImageRef) -> None:
         """Do nothing: whether a folder can be run, only running it tells."""
 
-    def prepares(self, kind: Kind) -> bool:  # noqa: ARG002 - the contract's
+    def has_release_command(self) -> bool:
         return False
 
-    def prepare(self, release: Release, control: Control) -> None:
-        """Do nothing, see `prepares`."""
+    def run_release_command(self, release: Release, control: Control) -> None:
+        """Do nothing: there is none."""
 
-    def start(self, release: Release, control: Control, *, fresh: bool = False) -> None:
+    def rehearse(self, release: Release, control: Control) -> Rehearsal:  # noqa: ARG002 - the contract's
+        raise ConfigError(
+            "backend.rehearse: a process has no place of its own beside the one that serves",
+            hint="Deploy without --rehearse.",
+        )
+
+    def start(self, release: Release, control: Control) -> bool:
         entries = self._records.all()
         serves = next((entry for entry in entries if entry.alive and entry.of(release)), None)
-        if serves and not fresh:
+        if serves:
             end([entry for entry in entries if entry.present and entry is not serves])
-            return
+            return True
         spec = self._new(release, control, entries)
         # The shim gets ready while the others end: what serves is away for that much less.
         with Shim(control.inherit) as shim:
             end([entry for entry in entries if entry.present])
             self._records.prune()
             shim.run(spec)
+        return True
 
     def instances(self, release: Release) -> Sequence[Instance]:
         return [entry.instance for entry in self._records.of(release)]
@@ -121,8 +130,11 @@ class ProcessBackend:
     def watch(self, release: Release) -> ProcessWatch:
         return ProcessWatch(lambda: self._records.of(release))
 
-    def promote(self, release: Release, control: Control) -> None:  # noqa: ARG002 - the contract's
+    def promote(self, release: Release, control: Control, *, drain: bool = True) -> None:  # noqa: ARG002 - the contract's
         end([entry for entry in self._records.all() if entry.present and not entry.of(release)])
+
+    def stand_down(self, release: Release, control: Control) -> None:  # noqa: ARG002 - the contract's
+        end([entry for entry in self._records.of(release) if entry.present])
 
     def images(self) -> Sequence[ImageRef]:
         return self._images.images()
