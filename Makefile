@@ -29,7 +29,7 @@ engine-up: .venv/.dev  ## an engine that stays, for plain pytest
 engine-down: .venv/.dev  ## end that engine
 	@$(PY) -m scripts.engine down
 
-bench: .venv/.dev  ## measure deploykit beside a plain script and Compose, for an hour; BENCH='good --rounds 3' for less
+bench: .venv/.dev  ## measure deploykit beside a plain script and Compose, for an hour and a half; BENCH='good --rounds 3' for less
 	@$(PY) -m benchmarks $(BENCH)
 	@$(PY) -m benchmarks report
 

@@ -11,9 +11,14 @@ import os
 import shutil
 import sys
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from scripts.commands import CommandFailed, run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 APT_TIME = 300  # seconds
 LISTS_TIME = 120
@@ -53,12 +58,31 @@ def fetch(package: str, member: str, target: Path) -> None:
 
 def fetch_of_suite(suite: str, package: str, member: str, target: Path) -> None:
     """Take one executable out of a package of another Debian suite, from this machine's mirror."""
-    with tempfile.TemporaryDirectory(prefix="deploykit-apt-") as folder:
-        sources = Path(folder, "sources.list")
-        sources.write_text(f"deb [signed-by={KEYRING}] {mirror()} {suite} main\n")
-        options = [f"-oDir::Etc::sourcelist={sources}", "-oDir::Etc::sourceparts=/dev/null", *_lists(Path(folder))]
-        _apt("update", options=options)
+    with _suite(suite) as (options, _):
         _unpack(package, member, target, options)
+
+
+def unpack_of_suite(suite: str, package: str, target: Path) -> None:
+    """Unpack a package of another Debian suite, with all that it depends on there, and install nothing."""
+    with _suite(suite) as (options, folder):
+        nothing = folder / "status"  # as if nothing were installed: a program must find the libraries of its own suite
+        nothing.touch()
+        how = ["--download-only", "-y", "--no-install-recommends", f"-oDir::State::status={nothing}"]
+        _apt("install", package, options=[*options, *how])
+        for archive in sorted((folder / "cache" / "archives").glob("*.deb")):
+            run(["dpkg", "-x", str(archive), str(target)])
+
+
+@contextmanager
+def _suite(suite: str) -> Iterator[tuple[list[str], Path]]:
+    """Read the lists of a suite; yields apt's options for it, and the folder in which it keeps what it fetches."""
+    with tempfile.TemporaryDirectory(prefix="deploykit-apt-") as name:
+        folder = Path(name)
+        sources = folder / "sources.list"
+        sources.write_text(f"deb [signed-by={KEYRING}] {mirror()} {suite} main\n")
+        options = [f"-oDir::Etc::sourcelist={sources}", "-oDir::Etc::sourceparts=/dev/null", *_lists(folder)]
+        _apt("update", options=options)
+        yield options, folder
 
 
 def mirror(sources: tuple[Path, ...] = SOURCES) -> str:

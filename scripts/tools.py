@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import re
 import shutil
+import tempfile
 from pathlib import Path
 
 from scripts.commands import CommandFailed, run, works
-from scripts.packages import NotInstallable, fetch, fetch_of_suite, is_root
+from scripts.packages import NotInstallable, fetch, fetch_of_suite, is_root, unpack_of_suite
 
 CACHE = Path(__file__).resolve().parent.parent / ".cache"
 TOOLS = CACHE / "tools"
@@ -15,6 +18,9 @@ PATHS = f"{os.environ.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin:/sbin:{
 COMPOSE = "docker-compose"
 COMPOSE_SUITE = "trixie"
 COMPOSE_MEMBER = "usr/libexec/docker/cli-plugins/docker-compose"
+HAPROXY = "usr/sbin/haproxy"
+HAPROXY_SUITE = "forky"
+"""The first with a HAProxy that can take a server for down until its first check has passed (3.1: `init-state`)."""
 
 
 def find(name: str) -> str | None:
@@ -39,6 +45,46 @@ def is_static(program: Path) -> bool:
     """Tell whether a program names no dynamic loader."""
     with program.open("rb") as file:
         return b"/ld-" not in file.read(4096)
+
+
+def haproxy() -> Path:
+    """Return an archive of a file system that has HAProxy and nothing else; raises NotInstallable."""
+    archive = TOOLS / "haproxy.tar"
+    TOOLS.mkdir(parents=True, exist_ok=True)
+    with (TOOLS / "haproxy.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not archive.exists():
+            _pack_haproxy(archive)
+    return archive
+
+
+def _pack_haproxy(archive: Path) -> None:
+    with tempfile.TemporaryDirectory(prefix="deploykit-haproxy-") as folder:
+        unpacked = Path(folder, "unpacked")
+        unpack_of_suite(HAPROXY_SUITE, "haproxy", unpacked)
+        small = _only(unpacked, HAPROXY, Path(folder, "small"))
+        beside = archive.with_suffix(f".{os.getpid()}")
+        run(["tar", "-C", str(small), "--owner=0", "--group=0", "-cf", str(beside), "."])
+        beside.replace(archive)
+
+
+def _only(root: Path, program: str, target: Path) -> Path:
+    """Copy a program of a file system with the libraries that it loads, and its loader."""
+    named = re.search(rb"/lib[^\0]*/ld-[^\0]*", (root / program).read_bytes())
+    loader = named[0].decode().lstrip("/") if named else ""
+    found = next((one for one in root.rglob(Path(loader).name) if one.is_file()), None)
+    if not found:
+        raise NotInstallable(f"no loader of {program} was unpacked")
+    folders = ":".join(str(each) for each in (root / "usr/lib").iterdir() if each.is_dir())
+    listed = run([str(found), "--library-path", folders, "--list", str(root / program)])
+    if "not found" in listed:
+        raise NotInstallable(f"libraries of {program} are missing: {listed}")
+    copies = {loader: found, program: root / program}
+    copies |= {path.relative_to(root).as_posix(): path for path in map(Path, re.findall(rf"{root}/\S+", listed))}
+    for name, source in copies.items():
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(source, target / name)
+    return target
 
 
 def compose() -> None:
