@@ -1,10 +1,12 @@
 """The fake keeps the promises that the real backends keep."""
 
+from typing import Literal
+
 import pytest
 
 from deploykit.release import ImageRef
 from deploykit.testing import FakeBackend, ManualClock, MemoryState
-from deploykit.testing.contract import BackendContract, ContractStage
+from deploykit.testing.contract import BackendContract, ContractStage, RehearsalContract, RollingContract
 
 
 class FakeStage:
@@ -12,10 +14,10 @@ class FakeStage:
 
     last_words = "going down"
 
-    def __init__(self) -> None:
+    def __init__(self, strategy: Literal["recreate", "rolling"] = "recreate") -> None:
         clock = ManualClock()
         self.files = MemoryState(clock).files
-        self.backend = FakeBackend(clock, self.files)
+        self.backend = FakeBackend(clock, self.files, strategy=strategy)
 
     @property
     def missing(self) -> ImageRef:
@@ -32,3 +34,15 @@ class TestFake(BackendContract):
     @pytest.fixture
     def stage(self) -> ContractStage:
         return FakeStage()
+
+
+class TestFakeRehearses(RehearsalContract):
+    @pytest.fixture
+    def stage(self) -> ContractStage:
+        return FakeStage()
+
+
+class TestFakeRolls(RollingContract):
+    @pytest.fixture
+    def stage(self) -> ContractStage:
+        return FakeStage("rolling")

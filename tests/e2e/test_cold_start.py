@@ -47,6 +47,12 @@ def test_looking_imports_neither_structlog_nor_python_on_whales(app: ProcessApp,
     assert not imported(app, run(verb)) & {"structlog", "python_on_whales", "rich"}
 
 
+def test_a_deploy_imports_no_structlog(app: ProcessApp) -> None:
+    """Its lines are written plainly; the library's log observer is for other people's scripts."""
+    app.deploy("a")
+    assert not imported(app, run("run", "--tag", "a")) & {"structlog", "python_on_whales", "rich"}
+
+
 def test_history_of_a_compose_app_imports_no_python_on_whales(app: ProcessApp) -> None:
     """`history` asks no engine, so it does not pay for the library that would."""
     (app.folder / "compose.toml").write_text(

@@ -41,11 +41,12 @@ def test_the_tag_may_stand_elsewhere(compose_app: ComposeApp) -> None:
         compose_app.push(tag)
         ended(compose_app.deploykit("run", "--tag", tag, env={"WEB_NAME": "site"}), 0)
 
-    container = compose_app.container()
+    (container,) = compose_app.containers()
     assert container.name == f"site-b-{compose_app.name}"
     assert container.labels["version"] == "b"
     ended(compose_app.deploykit("rollback"), 0)  # WEB_NAME is kept: nothing of today's shell is needed
-    assert compose_app.container().name == f"site-a-{compose_app.name}"
+    (container,) = compose_app.containers()
+    assert container.name == f"site-a-{compose_app.name}"
     assert (compose_app.folder / "static" / "a").is_dir()
     assert (compose_app.folder / "extra").is_dir()
 

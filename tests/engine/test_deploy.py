@@ -13,7 +13,7 @@ from tests.engine.support.docker import docker
 from tests.engine.support.told import assert_all_agree, assert_in_order, ended, history, status
 
 if TYPE_CHECKING:
-    from tests.engine.support.project import ComposeApp
+    from tests.engine.support.project import App
 
 UNHEALTHY = {"ok": False, "checks": {"database": True, "frontend_assets": True}}
 NO_DATABASE = {"ok": True, "checks": {"database": False, "frontend_assets": True}}
@@ -21,15 +21,15 @@ NO_ASSETS = {"ok": True, "checks": {"database": True, "frontend_assets": False}}
 
 
 @pytest.fixture
-def serving(compose_app: ComposeApp) -> ComposeApp:
+def serving(app: App) -> App:
     """An app of which deploykit has deployed `old`."""
-    compose_app.push("old")
-    ended(compose_app.deploykit("run", "--tag", "old"), 0)
-    return compose_app
+    app.push("old")
+    ended(app.deploykit("run", "--tag", "old"), 0)
+    return app
 
 
-def test_a_good_release_goes_live(serving: ComposeApp) -> None:
-    """A good deploy exits 0, notes the old tag, and is named by status, by its digest, and by Compose."""
+def test_a_good_release_goes_live(serving: App) -> None:
+    """A good deploy exits 0, notes the old tag, and is named by status, by its digest, and by Docker's tools."""
     image = serving.push("new")
 
     done = ended(serving.deploykit("run", "--tag", "new"), 0)
@@ -48,12 +48,11 @@ def test_a_good_release_goes_live(serving: ComposeApp) -> None:
     assert serving.tag_file.read_text() == "old\n"
     current = status(serving)["current"]
     assert (current["tag"], current["digest"], current["image_id"]) == ("new", image.digest, image.image_id)
-    shown = serving.compose("images", tag="new").splitlines()[-1].split()
-    assert shown[1:3] == [image.repository, "new"]
+    assert serving.shown_image() == image.reference
     assert_all_agree(serving, "new")
 
 
-def test_the_same_release_again_moves_no_container(serving: ComposeApp) -> None:
+def test_the_same_release_again_moves_no_container(serving: App) -> None:
     """A release that serves already, and is healthy, is left alone: unchanged, 0, the tag file as it was."""
     before = serving.container()
 
@@ -65,23 +64,23 @@ def test_the_same_release_again_moves_no_container(serving: ComposeApp) -> None:
     assert serving.container().id != before.id
 
 
-def test_a_replica_that_is_missing_comes_back(serving: ComposeApp) -> None:
+def test_a_replica_that_is_missing_comes_back(serving: App) -> None:
     """What serves with a container too few is not unchanged: it is deployed anew, with all of them."""
-    serving.write_compose(web='ports: ["8000"]\ndeploy: {replicas: 2}')
+    serving.is_made_with(ports=["8000"], replicas=2)
     serving.write_config(probes=[{"type": "http", "port": 8000, "path": "/api/health/"}])
     serving.push("new")
     ended(serving.deploykit("run", "--tag", "new"), 0)
-    containers = [each.id for each in serving.containers()]
+    containers = [each.id for each in serving.containers() if each.running]
     assert len(containers) == 2
     docker("rm", "-f", containers[0])
 
     done = ended(serving.deploykit("run", "--tag", "new", "--json"), 0)
 
     assert json.loads(done.stdout.splitlines()[-1])["outcome"] == "deployed"
-    assert len(serving.containers()) == 2
+    assert len([each for each in serving.containers() if each.running]) == 2
 
 
-def test_a_release_that_exits_at_start_is_restored(serving: ComposeApp) -> None:
+def test_a_release_that_exits_at_start_is_restored(serving: App) -> None:
     """A crash at start is told with its code, what served comes back, exit 1, and the site is hardly down."""
     serving.push("bad", exit_after=0, exit_code=3)
 
@@ -106,7 +105,7 @@ def test_a_release_that_exits_at_start_is_restored(serving: ComposeApp) -> None:
     assert_all_agree(serving, "old")
 
 
-def test_the_failure_is_told_in_json(serving: ComposeApp) -> None:
+def test_the_failure_is_told_in_json(serving: App) -> None:
     """With --json every line is an object, and the last one tells outcome, state, exit code and the cause."""
     serving.push("bad", exit_after=0, exit_code=3)
 
@@ -125,7 +124,7 @@ def test_the_failure_is_told_in_json(serving: ComposeApp) -> None:
     )
 
 
-def test_a_crash_is_told_soon_after_it_happened(serving: ComposeApp) -> None:
+def test_a_crash_is_told_soon_after_it_happened(serving: App) -> None:
     """The death is on record with the moment of the exit, not of a later look: the budget is not waited for."""
     serving.push("bad", exit_after=0, exit_code=3)
 
@@ -137,9 +136,9 @@ def test_a_crash_is_told_soon_after_it_happened(serving: ComposeApp) -> None:
 
 
 @pytest.mark.parametrize("policy", ["unless-stopped", "always", "on-failure"])
-def test_a_crash_loop_is_dead(serving: ComposeApp, policy: str) -> None:
+def test_a_crash_loop_is_dead(serving: App, policy: str) -> None:
     """Docker starting a container again and again does not hide that it crashes."""
-    serving.write_compose(web=f"restart: {policy}")
+    serving.is_made_with(restart=policy)
     serving.push("bad", exit_after=0, exit_code=7)
 
     done = ended(serving.deploykit("run", "--tag", "bad"), 1)
@@ -148,7 +147,7 @@ def test_a_crash_loop_is_dead(serving: ComposeApp, policy: str) -> None:
     assert_all_agree(serving, "old")
 
 
-def test_a_release_that_dies_while_it_must_stay_healthy_is_dead(serving: ComposeApp) -> None:
+def test_a_release_that_dies_while_it_must_stay_healthy_is_dead(serving: App) -> None:
     """With stable_for = 3 a container that dies 2 s after its start is told dead, though it was healthy."""
     serving.write_config(health={"stable_for": 3})
     serving.push("bad", exit_after=2, exit_code=4)
@@ -159,10 +158,10 @@ def test_a_release_that_dies_while_it_must_stay_healthy_is_dead(serving: Compose
     assert_all_agree(serving, "old")
 
 
-def test_an_oom_kill_is_dead(serving: ComposeApp) -> None:
+def test_an_oom_kill_is_dead(serving: App) -> None:
     """A container that is killed for its memory is told so, with code 137."""
     serving.write_config(health={"stable_for": 3})
-    serving.write_compose(web="mem_limit: 16m")
+    serving.is_made_with(mem_limit="16m")
     serving.push("bad", exit_after=1, eat_memory=64)  # at once, engine 20.10 misses one in twelve
 
     done = ended(serving.deploykit("run", "--tag", "bad"), 1)
@@ -183,7 +182,7 @@ def test_an_oom_kill_is_dead(serving: ComposeApp) -> None:
     ],
 )
 def test_an_unhealthy_release_is_restored_when_the_budget_is_used_up(
-    serving: ComposeApp, behaviour: dict[str, object], told: str
+    serving: App, behaviour: dict[str, object], told: str
 ) -> None:
     """The runbook's nine lines, word for word and in order; and what the app answered."""
     bad = serving.push("bad", **behaviour)  # type: ignore[arg-type]  # each case has keys of Behaviour
@@ -208,7 +207,7 @@ def test_an_unhealthy_release_is_restored_when_the_budget_is_used_up(
     assert_all_agree(serving, "old")
 
 
-def test_a_warning_does_not_fail_a_deploy(serving: ComposeApp) -> None:
+def test_a_warning_does_not_fail_a_deploy(serving: App) -> None:
     """`checks.frontend_assets` false is one warning line, and the release is healthy."""
     serving.push("new", body=NO_ASSETS)
 
@@ -219,18 +218,18 @@ def test_a_warning_does_not_fail_a_deploy(serving: ComposeApp) -> None:
     assert "checks.frontend_assets" in warnings[0]
 
 
-def test_a_first_deploy_that_fails_has_nothing_to_go_back_to(compose_app: ComposeApp) -> None:
+def test_a_first_deploy_that_fails_has_nothing_to_go_back_to(app: App) -> None:
     """Exit 4, and it says so; there is no tag file."""
-    compose_app.push("bad", exit_after=0, exit_code=3)
+    app.push("bad", exit_after=0, exit_code=3)
 
-    done = ended(compose_app.deploykit("run", "--tag", "bad"), 4)
+    done = ended(app.deploykit("run", "--tag", "bad"), 4)
 
     assert "nothing to go back to" in done.stdout
-    assert not compose_app.tag_file.exists()
+    assert not app.tag_file.exists()
 
 
 @pytest.mark.parametrize("how", ["flag", "config"])
-def test_going_back_can_be_switched_off(serving: ComposeApp, how: str) -> None:
+def test_going_back_can_be_switched_off(serving: App, how: str) -> None:
     """auto = false and --no-rollback: exit 3, the new release left as it is; `rollback` then brings the old one."""
     serving.push("bad", status=500)
     if how == "config":
@@ -244,8 +243,8 @@ def test_going_back_can_be_switched_off(serving: ComposeApp, how: str) -> None:
     assert_all_agree(serving, "old")
 
 
-def test_a_container_probe_needs_a_healthcheck(serving: ComposeApp) -> None:
-    """Where image and compose file come to none it is exit 2, nothing is touched, and no row is left."""
+def test_a_container_probe_needs_a_healthcheck(serving: App) -> None:
+    """Where image and config come to none it is exit 2, nothing is touched, and no row is left."""
     serving.write_config(probes=[{"type": "container"}])
     serving.push("plain")
     serving.push("checked", healthcheck=True)
@@ -255,16 +254,16 @@ def test_a_container_probe_needs_a_healthcheck(serving: ComposeApp) -> None:
     done = ended(serving.deploykit("run", "--tag", "plain"), 2)
 
     assert "HEALTHCHECK" in done.stderr
-    serving.write_compose(web="healthcheck: {disable: true}")
+    serving.is_made_with(healthcheck={"disable": True})
     ended(serving.deploykit("run", "--tag", "checked"), 2)
-    serving.write_compose()
+    serving.is_made_with()
     assert serving.container() == before
     assert len(history(serving)) == rows
     ended(serving.deploykit("run", "--tag", "checked"), 0)
     assert_all_agree(serving, "checked")
 
 
-def test_tcp_and_command_probes_look_at_the_container(serving: ComposeApp) -> None:
+def test_tcp_and_command_probes_look_at_the_container(serving: App) -> None:
     """A tcp probe asks the container's own address, a command probe runs inside it."""
     probes: list[dict[str, object]] = [
         {"type": "tcp", "port": 8000},

@@ -17,6 +17,7 @@ from tests.engine.support import names
 from tests.engine.support.client import Client, Outage, Sample, get
 from tests.engine.support.docker import Container, docker, inspect
 from tests.engine.support.images import HEALTHY, image_id
+from tests.engine.support.project import ComposeApp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from scripts.registry import OwnRegistry, Registry
     from tests.engine.support.fixtures import MakeApp
     from tests.engine.support.images import Image, Images
-    from tests.engine.support.project import ComposeApp
 
     Start = Callable[..., "Started"]
 
@@ -229,7 +229,7 @@ def test_an_app_is_started_by_hand(compose_app: ComposeApp) -> None:
 
 def test_an_app_leaves_nothing_behind(make_app: MakeApp) -> None:
     """Removing an app takes its containers, networks and volumes away, and no other app's."""
-    other, app = make_app(), make_app()
+    other, app = make_app(ComposeApp), make_app(ComposeApp)
     app.write_compose(web="volumes: [data:/data]", rest="volumes: {data: {}}")
     for each in (other, app):
         each.push("v1")

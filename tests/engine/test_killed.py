@@ -1,4 +1,4 @@
-"""SIGKILL at twenty moments: the next command finishes what was left, and says so."""
+"""SIGKILL at many moments: the next command finishes what was left, and says so."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from tests.engine.support.told import assert_all_agree, ended, history, status
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.engine.support.project import ComposeApp
+    from tests.engine.support.project import App
 
-MOMENTS = 20
+MOMENTS = {"compose": 20, "docker": 7}
+"""Docker's share is smaller: between any two of its commands there is a kill of its own in test_docker_killed.py."""
 BEGAN = {"starting", "checking", "promoting", "rolling_back"}
 
 
@@ -26,7 +27,7 @@ BEGAN = {"starting", "checking", "promoting", "rolling_back"}
 class Killed:
     """An app with good releases behind it, on which commands are killed, one after the other."""
 
-    app: ComposeApp
+    app: App
     took: float
     """Seconds that an undisturbed deploy takes here and now: the moments are spread over it."""
 
@@ -35,11 +36,16 @@ class Killed:
         ended(self.app.deploykit("run", "--tag", tag), 0)
         return tag
 
+    def moments(self, every: int = 1) -> Iterator[tuple[int, float]]:
+        """Yield numbers, each with its part of the way; or every second one."""
+        last = MOMENTS[self.app.kind]
+        return ((number, number / last) for number in range(1, last + 1, every))
+
     def kill(self, part: float, *argv: str) -> str | None:
         """Kill a command, every other time with its process group; return the state that it was in, if any."""
         process = self.app.start_deploykit(*argv)
         time.sleep(part * self.took)  # the moment itself is the point: there is nothing to wait for
-        if round(part * MOMENTS) % 2:
+        if round(part * 20) % 2:
             kill_group(process, signal.SIGKILL)
         else:
             os.kill(process.pid, signal.SIGKILL)
@@ -57,24 +63,19 @@ class Killed:
 
 
 @pytest.fixture
-def killed(compose_app: ComposeApp) -> Killed:
-    app = Killed(compose_app, 0.0)
-    app.deployed("a")
+def killed(app: App) -> Killed:
+    killed = Killed(app, 0.0)
+    killed.deployed("a")
     began = time.monotonic()
-    app.deployed("b")
-    app.took = time.monotonic() - began
-    return app
-
-
-def moments() -> Iterator[tuple[int, float]]:
-    """Yield twenty numbers, each with its part of the way."""
-    return ((number, number / MOMENTS) for number in range(1, MOMENTS + 1))
+    killed.deployed("b")
+    killed.took = time.monotonic() - began
+    return killed
 
 
 def test_recover_finishes_a_killed_deploy(killed: Killed) -> None:
     """With the new release or with what served, and all in agreement."""
     serving = "b"
-    for number, part in moments():
+    for number, part in killed.moments():
         killed.app.push(f"c{number}")
         state = killed.kill(part, "run", "--tag", f"c{number}")
         killed.finish(state, "recover")
@@ -83,7 +84,7 @@ def test_recover_finishes_a_killed_deploy(killed: Killed) -> None:
 
 def test_a_run_first_finishes_a_killed_deploy(killed: Killed) -> None:
     """And then deploys what it was asked for."""
-    for number, part in moments():
+    for number, part in killed.moments(every=2):
         killed.app.push(f"c{number}")
         killed.app.push(f"d{number}")
         state = killed.kill(part, "run", "--tag", f"c{number}")
@@ -93,7 +94,7 @@ def test_a_run_first_finishes_a_killed_deploy(killed: Killed) -> None:
 
 def test_a_rollback_undoes_a_killed_deploy(killed: Killed) -> None:
     """The one that was under way; from one that never began, or was over, it goes one step back from what serves."""
-    for number, part in moments():
+    for number, part in killed.moments(every=2):
         serving, before = killed.deployed(f"b{number}"), status(killed.app)["previous"]["tag"]
         killed.app.push(f"c{number}")
         state = killed.kill(part, "run", "--tag", f"c{number}")
@@ -105,7 +106,7 @@ def test_a_rollback_undoes_a_killed_deploy(killed: Killed) -> None:
 @pytest.mark.parametrize("verb", ["recover", "run", "rollback"])
 def test_a_killed_rollback_is_finished(killed: Killed, verb: str) -> None:
     """With its target or with what served; a rollback goes on with it, a run then deploys."""
-    for number, part in moments():
+    for number, part in killed.moments():
         if number % 3 != ["recover", "run", "rollback"].index(verb):
             continue
         before, serving = killed.deployed(f"b{number}"), killed.deployed(f"c{number}")
@@ -123,7 +124,7 @@ def test_a_killed_rollback_is_finished(killed: Killed, verb: str) -> None:
 
 def test_a_killed_restore_is_finished(killed: Killed) -> None:
     """While a crashing release is gone back from: what served serves again."""
-    for number, part in moments():
+    for number, part in killed.moments(every=2):
         killed.app.push(f"bad{number}", exit_after=0, exit_code=3)
         state = killed.kill(part * 1.5, "run", "--tag", f"bad{number}")
         killed.finish(state, "recover")

@@ -16,22 +16,22 @@ from tests.engine.support.told import assert_all_agree, ended, history, status
 if TYPE_CHECKING:
     from subprocess import Popen
 
-    from tests.engine.support.project import ComposeApp
+    from tests.engine.support.project import App
 
 
 @pytest.fixture
-def checking(compose_app: ComposeApp) -> tuple[ComposeApp, Popen[str]]:
+def checking(app: App) -> tuple[App, Popen[str]]:
     """An app where `old` was good, and a run of `never` is in its health wait."""
-    compose_app.push("old")
-    ended(compose_app.deploykit("run", "--tag", "old"), 0)
-    compose_app.push("never", status=500)
-    compose_app.write_config(health={"attempts": 60})
-    running = compose_app.start_deploykit("run", "--tag", "never")
-    assert until(lambda: status(compose_app)["state"] == "checking", within=30, every=0.2)
-    return compose_app, running
+    app.push("old")
+    ended(app.deploykit("run", "--tag", "old"), 0)
+    app.push("never", status=500)
+    app.write_config(health={"attempts": 60})
+    running = app.start_deploykit("run", "--tag", "never")
+    assert until(lambda: status(app)["state"] == "checking", within=30, every=0.2)
+    return app, running
 
 
-def test_the_second_run_is_told_who_holds_the_lock(checking: tuple[ComposeApp, Popen[str]]) -> None:
+def test_the_second_run_is_told_who_holds_the_lock(checking: tuple[App, Popen[str]]) -> None:
     """Exit 75, naming pid, user and since; no row is left, and the first goes on."""
     app, running = checking
     rows = len(history(app))
@@ -48,7 +48,7 @@ def test_the_second_run_is_told_who_holds_the_lock(checking: tuple[ComposeApp, P
     assert running.poll() is None
 
 
-def test_abort_stops_the_first_and_the_old_release_serves(checking: tuple[ComposeApp, Popen[str]]) -> None:
+def test_abort_stops_the_first_and_the_old_release_serves(checking: tuple[App, Popen[str]]) -> None:
     """`abort` from another shell waits until it is safe: 0; the run itself ends as by SIGTERM."""
     app, running = checking
 
@@ -60,7 +60,7 @@ def test_abort_stops_the_first_and_the_old_release_serves(checking: tuple[Compos
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_restores(checking: tuple[ComposeApp, Popen[str]], number: int, code: int) -> None:
+def test_a_signal_restores(checking: tuple[App, Popen[str]], number: int, code: int) -> None:
     """SIGINT and SIGTERM in the health wait: what served serves again, and the exit code tells of the signal."""
     app, running = checking
 
@@ -70,7 +70,7 @@ def test_a_signal_restores(checking: tuple[ComposeApp, Popen[str]], number: int,
     assert_all_agree(app, "old")
 
 
-def test_a_waiting_run_gets_its_turn(checking: tuple[ComposeApp, Popen[str]]) -> None:
+def test_a_waiting_run_gets_its_turn(checking: tuple[App, Popen[str]]) -> None:
     """With --lock-wait the second run deploys when the first is over."""
     app, running = checking
     app.push("next")
@@ -83,7 +83,7 @@ def test_a_waiting_run_gets_its_turn(checking: tuple[ComposeApp, Popen[str]]) ->
     assert_all_agree(app, "next")
 
 
-def test_abort_and_recover_of_nothing_are_fine(compose_app: ComposeApp) -> None:
+def test_abort_and_recover_of_nothing_are_fine(app: App) -> None:
     """Nothing runs, and nothing was left: both exit 0."""
-    ended(compose_app.deploykit("abort"), 0)
-    ended(compose_app.deploykit("recover"), 0)
+    ended(app.deploykit("abort"), 0)
+    ended(app.deploykit("recover"), 0)

@@ -65,6 +65,13 @@ def error(folder: Path, content: str | bytes, **environment: str) -> ConfigError
         ("backend", 'pull = "sometimes"', "backend.pull: expected 'always', 'missing' or 'never', got 'sometimes'"),
         ("backend", 'image_env = "WEB-IMAGE"', "backend.image_env: not a variable's name: 'WEB-IMAGE'"),
         ("backend", 'release_command = "x"', "backend.release_command: expected a list, got 'x'"),
+        ("backend", "release_timeout = 0", "backend.release_timeout: must be more than 0, got 0"),
+        ("backend", "parallelism = -1", "backend.parallelism: must be at least 0, got -1"),
+        ("backend", "parallelism = 1.5", "backend.parallelism: expected a whole number, got 1.5"),
+        ("backend", "drain = -1", "backend.drain: must be at least 0, got -1"),
+        ("backend", 'pre_stop = "nginx -s quit"', "backend.pre_stop: expected a list, got 'nginx -s quit'"),
+        ("backend", "recreate_services = [1]", "backend.recreate_services[0]: expected a text, got 1"),
+        ("backend", "replicas = 2", "backend.replicas: a key of type docker alone"),
         ("backend", 'files = ["d.yml"]', "backend: give either file or files"),
         ("backend", 'host = "unix:///a"\ncontext = "b"', "backend: give either host or context, not both"),
         ("health.probe", "headers = 3", "health.probe[0].headers: expected a table, got 3"),
@@ -97,7 +104,7 @@ def test_the_message_names_file_key_and_what_is_wrong(tmp_path: Path, table: str
             "backend",
             "type",
             'type = "composr"',
-            "backend.type: expected 'compose' or 'process', got 'composr'; did you",
+            "backend.type: expected 'compose' or 'docker' or 'process', got 'composr'; did you",
         ),
         ("backend", "services", "services = []", "backend.services: is empty"),
         ("backend", "services", 'services = "web"', "backend.services: expected a list, got 'web'"),
@@ -117,12 +124,7 @@ def test_a_value_that_is_needed_is_told(tmp_path: Path, table: str, instead: str
 @pytest.mark.parametrize(
     ("table", "line", "key"),
     [
-        ("backend", 'strategy = "rolling"', "backend.strategy"),
-        ("backend", "rehearse = true", "backend.rehearse"),
-        ("backend", 'release_command = ["migrate"]', "backend.release_command"),
-        ("backend", "replicas = 2", "backend.replicas"),
-        ("backend", "drain = 5", "backend.drain"),
-        ("health", "bake = 60", "health.bake"),
+        ("backend", 'stack = "shop"', "backend.stack"),
         ("hooks", "", "hooks"),
         ("notify", "", "notify"),
         ("check", "commands = []", "check"),
@@ -138,7 +140,7 @@ def test_what_is_not_built_is_never_ignored(tmp_path: Path, table: str, line: st
     assert "not built yet in this version" in found
 
 
-@pytest.mark.parametrize("kind", ["docker", "swarm"])
+@pytest.mark.parametrize("kind", ["swarm"])
 def test_a_backend_that_is_not_built_is_told(tmp_path: Path, kind: str) -> None:
     """A type of backend that is to come is told so, and not as a typo."""
     found = error(tmp_path, text("backend", f'type = "{kind}"', instead="type"))
@@ -161,7 +163,7 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
         (b"a = " + b"[" * 50000, "is not valid TOML: nested too deeply"),
         (b"#" * (1 << 20) + b"#", "is too large"),
         (b"app = 3\n", "app: expected a table, got 3"),
-        (b"[backend]\ntype = 3\n", "backend.type: expected 'compose' or 'process', got 3"),
+        (b"[backend]\ntype = 3\n", "backend.type: expected 'compose' or 'docker' or 'process', got 3"),
         (b"[health]\nprobe = 3\n", "health.probe: expected a list of tables"),
         (b"[health]\nprobe = [3]\n", r"health.probe\[0\]: expected a table, got 3"),
         (b"", "app.name: is missing"),

@@ -14,8 +14,8 @@ from deploykit.states import INITIAL, TERMINAL, TRANSITIONS, Transition
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]
-NOT_DOCUMENTED = {"strategy", "rehearse", "release_command", "bake", "store"}
-"""Keys that this version takes with their defaults alone, or explains where it asks for them."""
+NOT_DOCUMENTED = {"store"}
+"""Keys that are explained where they are asked for."""
 
 
 def blocks(page: Path, language: str) -> list[str]:

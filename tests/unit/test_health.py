@@ -1,11 +1,11 @@
 """The health wait: when it looks, what it takes for dead, when it has waited enough."""
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from threading import Event
-from typing import TypeVar
+from typing import Self, TypeVar
 
 import pytest
 from hypothesis import given
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from deploykit.clock import in_thread
 from deploykit.errors import EngineUnreachable, Interrupted
-from deploykit.health import HealthCheck, HealthPolicy, Judgement, Look, describe_death
+from deploykit.health import HealthCheck, HealthPolicy, Judgement, Look
 from deploykit.interrupt import Cause, Interruption
 from deploykit.protocols import Control, Probe, ProbeVerdict, PullPolicy, Verdict
 from deploykit.release import Instance, Release
@@ -73,8 +73,15 @@ def _when(due: bool, later: "Iterator[Callable[[], object]]") -> "Sequence[Calla
     return list(later) if due else []
 
 
+class Unaimed:
+    """A probe that asks the same of whatever it is aimed at."""
+
+    def aimed(self, published: Mapping[int, int]) -> Self:
+        return self
+
+
 @dataclass
-class Doing:
+class Doing(Unaimed):
     """A probe that does something, and passes."""
 
     do: Callable[[], object]
@@ -87,7 +94,7 @@ class Doing:
 
 
 @dataclass
-class Saying:
+class Saying(Unaimed):
     """A probe that always says the same."""
 
     verdict: Verdict
@@ -142,8 +149,8 @@ def test_the_last_attempt_is_cut_at_the_budget() -> None:
     stage.probes = [slow]
     stage.wait()
     lefts = slow.timeouts
-    assert lefts[0] == 3.0
     assert lefts[-1] <= 0.05001
+    assert lefts[0] == 3.0
     assert all(later < now for now, later in itertools.pairwise(lefts))
 
 
@@ -384,13 +391,6 @@ def test_looking_now_sees_the_dead() -> None:
     assert (verdict.verdict, "code 7" in verdict.reason) == (ProbeVerdict.dead, True)
 
 
-def test_a_death_in_words() -> None:
-    """The runbook's line; what is not known is not made up."""
-    dead = Instance("i", "web", "exited", exit_code=3, started_at=10.0, finished_at=10.44)
-    assert describe_death(dead, "Container") == "Container exited with code 3 after 0.4s"
-    assert describe_death(Instance("i", "web", "exited"), "Process") == "Process exited with an unknown code"
-
-
 def test_the_budget_is_attempts_times_interval() -> None:
     """30 times 2 s by default."""
     assert HealthPolicy().budget == 60
@@ -405,7 +405,7 @@ def test_a_look_that_the_budget_cuts_does_not_hide_the_reason() -> None:
     assert judgement.failure.detail == "answered 500"
 
 
-class _SlowAtLast:
+class _SlowAtLast(Unaimed):
     """Answers until there is too little time for an answer."""
 
     name = "slow"
@@ -454,7 +454,7 @@ class Eye:
 
 
 @dataclass
-class Hanging:
+class Hanging(Unaimed):
     """A probe whose look does not come back before it is let go; meanwhile the eye sees a death."""
 
     eye: Eye

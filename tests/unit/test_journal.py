@@ -1,5 +1,6 @@
 """The journal: what was written is there after a crash, rows of others do not count, and looking changes nothing."""
 
+import itertools
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
@@ -43,6 +44,40 @@ def test_a_deployment_gets_the_next_number_and_the_journals_scope(journal: Sqlit
     assert [first.id, second.id] == ["r1", "r2"]
     assert (second.engine, second.project) == ("engine", "project")
     assert journal.get(2) == second
+
+
+def test_the_end_of_a_long_journal_is_read_without_the_rest(journal: SqliteJournal) -> None:
+    """From the newest on, in pages; what was written before costs nothing."""
+    for _ in range(100):
+        begun = journal.begin(pending())
+        journal.update(replace(begun, state=State.healthy))
+    steps = 0
+
+    def count() -> int:
+        nonlocal steps
+        steps += 1
+        return 0
+
+    journal._connection.set_progress_handler(count, 1)
+    assert (journal.unfinished(), journal.last()) == (None, journal.get(100))
+    few = steps
+    assert [one.number for one in itertools.islice(reversed(journal.ended()), 2)] == [100, 99]
+    assert few < 150
+    assert steps - few < 32 * 25
+    assert [one.number for one in reversed(journal.ended())] == [*range(100, 0, -1)]
+    assert [one.number for one in journal.records()] == [*range(100, 0, -1)]
+
+
+def test_writing_goes_on_beside_a_reader_that_has_not_come_to_its_end(journal: SqliteJournal) -> None:
+    """It keeps no page of the log from being used anew."""
+    for _ in range(3):
+        journal.update(replace(journal.begin(pending()), state=State.healthy))
+    reading = reversed(journal.ended())
+    assert next(reading).number == 3
+    journal.reserve()
+    assert journal._connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()[0] == 0
+    journal.update(replace(journal.begin(pending()), state=State.healthy))
+    assert [one.number for one in reading] == [2, 1]
 
 
 def test_a_number_is_never_given_twice(journal: SqliteJournal) -> None:

@@ -132,12 +132,12 @@ def test_a_failure_before_starting_leaves_everything_untouched(failing: str) -> 
     world = World()
     world.good("one", "two")
     before = [one.instance for one in world.backend.living()]
-    world.backend.prepares_kinds = {Kind.deploy}
+    world.backend.release_command = True
     script = world.backend.release("three")
     if failing == "pull":
         script.pull_fails()
     elif failing == "prepare":
-        script.prepare_raises(refuses("migration failed"))
+        script.command_raises(refuses("migration failed"))
     else:
         world.moments.hooks.append(_raising(world, f"backend.{failing}", "three"))
     result = world.deploy("three")
@@ -224,7 +224,7 @@ def test_other_files_or_another_image_under_the_same_tag_are_another_release(cha
 def test_an_interrupted_deploy_makes_what_served_safe(state: str, cause: Cause, code: int) -> None:
     """An interrupt in any state before promoting ends interrupted, 130 or 143, with what served serving."""
     world = World(auto=False)
-    world.backend.prepares_kinds = {Kind.deploy}
+    world.backend.release_command = True
     world.good("one")
     world.backend.pull_seconds = 3.0
     world.backend.release("two").ready_after(5)
@@ -360,10 +360,10 @@ def test_a_rollback_pulls_nothing_that_is_at_hand_and_prepares_nothing() -> None
     """With the registry down a rollback works; it runs no release command."""
     world = World()
     world.good("one", "two")
-    world.backend.prepares_kinds = {Kind.deploy}
+    world.backend.release_command = True
     world.backend.store.down = True
     assert world.rollback().exit_code == 0
-    assert world.backend.prepared == []
+    assert world.backend.commanded == []
 
 
 def test_a_restore_brings_back_the_content_although_its_tag_has_moved() -> None:

@@ -96,16 +96,6 @@ def test_today_s_files_are_read_once() -> None:
         assert session.snapshot(image("two")) != first
 
 
-def test_the_lines_of_the_runtime_are_told_as_progress() -> None:
-    """With the id of the deployment that they are of."""
-    world = World()
-    with open_session(world.app._parts, "deploy", 0, Interruption()) as session:
-        session._id = "r7"
-        session.tools.control.progress("web Pulling")
-    (event,) = world.events
-    assert (event.name, event.id) == ("progress", "r7")
-
-
 @pytest.mark.parametrize("error", [refuses("docker ps failed"), lambda: ValueError("a plug-in's bug")])
 def test_a_runtime_that_cannot_say_what_runs_does_not_take_the_result_away(error: Callable[[], Exception]) -> None:
     """A deployment that began ends with a result and its last event, whatever the runtime refuses."""

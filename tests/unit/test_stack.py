@@ -1,6 +1,7 @@
 """The undo stack of good releases, and what is chosen from it."""
 
 import itertools
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import pytest
@@ -52,7 +53,7 @@ class History:
         return release(name.replace("*", "-today"), self.first.setdefault(name, number))
 
 
-def tags(stack: tuple[Release, ...]) -> str:
+def tags(stack: Iterable[Release]) -> str:
     return " ".join(str(one.image.tag).replace("-today", "*") for one in stack)
 
 
@@ -98,13 +99,13 @@ def test_an_adoption_counts_however_the_deployment_that_found_it_ended() -> None
     """What was found healthy is good, even when the deployment that found it was abandoned."""
     found = release("z")
     for state in (State.failed, State.rolled_back, State.healthy):
-        assert fold([row(state=state, current=found, adopted=True, current_healthy=True)]) == (found,)
+        assert [*fold([row(state=state, current=found, adopted=True, current_healthy=True)])] == [found]
 
 
 def test_an_unchanged_deploy_pushes_too() -> None:
     """A deploy that reaches healthy without starting anything is good again."""
     one = release("a")
-    assert fold([row(1, candidate=one), row(2, candidate=one, current=one, started=False)]) == (one, one)
+    assert [*fold([row(1, candidate=one), row(2, candidate=one, current=one, started=False)])] == [one, one]
 
 
 def test_a_rollback_goes_to_the_newest_good_release_that_is_not_what_runs() -> None:
@@ -240,3 +241,112 @@ def test_what_lies_behind_an_irreversible_release() -> None:
     assert barrier([began, row(1, candidate=a)], a) == b, "its release command began"
     assert barrier([replace(began, prepared=False), row(1, candidate=a)], a) is None
     assert barrier([row(3, candidate=c, current=a, adopted=True), *rows[1:]], a) is None, "found running since"
+
+
+class Rows:
+    """Deployments that notes how many of them were read, from the end."""
+
+    def __init__(self, rows: list[Record]) -> None:
+        self.rows = rows
+        self.read = 0
+
+    def __iter__(self) -> Iterator[Record]:
+        raise AssertionError
+
+    def __reversed__(self) -> Iterator[Record]:
+        for one in reversed(self.rows):
+            self.read += 1
+            yield one
+
+
+def test_a_long_history_is_read_only_as_far_as_it_is_looked_at() -> None:
+    """What a rollback goes to, and what is the newest, is at the end; however much was deployed before."""
+    rows = Rows(History(" ".join(f"v{number}" for number in range(200)) + " <v150 w").rows())
+    stack = fold(rows)
+    assert stack[-1].image.tag == "w"
+    assert rows.read == 1
+    assert rollback_target(stack, stack[-1]) == stack[-2]
+    assert rows.read == 2
+    assert tags(itertools.islice(reversed(stack), 3)) == "w v150 v149"
+    assert rows.read < 60
+
+
+def test_a_stack_is_a_sequence() -> None:
+    """Of any depth, none among them; from either end."""
+    stack = fold(History("a b c").rows())
+    assert (len(stack), bool(stack), tags(stack[:2]), stack[0].image.tag, stack[-3].image.tag) == (
+        3,
+        True,
+        "a b",
+        "a",
+        "a",
+    )
+    with pytest.raises(IndexError):
+        stack[-4]
+    assert (len(fold([])), bool(fold([])), [*fold([])]) == (0, False, [])
+
+
+def test_the_deployment_that_is_just_ending_comes_last() -> None:
+    """Before its row says so."""
+    *before, last = History("a b <a").rows()
+    assert tags(fold(before, last)) == "a"
+
+
+def from_the_bottom(rows: list[Record]) -> list[Release]:
+    """The same stack, told deployment by deployment: what `fold` must come to from the other end."""
+    stack: list[Release] = []
+    deployed: dict[str, int] = {}
+    for one in rows:
+        if one.adopted and one.current_healthy and one.current:
+            stack.append(one.current)
+        for found in (one.current if one.adopted else None, one.candidate if one.kind is Kind.deploy else None):
+            if found and (found is one.current or one.started or one.good):
+                deployed[found.fingerprint] = one.number
+        if not (one.good and one.candidate):
+            continue
+        if one.kind is Kind.rollback:
+            wanted = one.made_from or one.candidate
+            depths = [depth for depth, release in enumerate(stack) if release.same_as(wanted)]
+            if depths:
+                del stack[depths[-1] :]
+            elif stack and stack[-1].same_as(one.current):
+                newest = deployed.get(stack[-1].fingerprint, 0)
+                del stack[len(stack) - (deployed.get(wanted.fingerprint, 0) <= newest) :]
+        stack.append(one.candidate)
+    return stack
+
+
+NAMED = st.sampled_from("abcd")
+ROWS = st.lists(
+    st.tuples(
+        st.sampled_from(Kind),
+        st.sampled_from([State.healthy, State.healthy, State.failed, State.rolled_back]),
+        NAMED,
+        NAMED,
+        st.sampled_from([False, False, True]),
+        st.booleans(),
+        st.sampled_from([None, None, "a", "b"]),
+    ),
+    max_size=14,
+)
+
+
+@given(ROWS)
+def test_from_the_top_the_stack_is_what_it_is_from_the_bottom(
+    told: list[tuple[Kind, State, str, str, bool, bool, str | None]],
+) -> None:
+    """Whatever happened: rollbacks to what was never good, adoptions in between, one after the other."""
+    rows = [
+        row(
+            number,
+            kind,
+            state,
+            candidate=release(name),
+            current=release(current),
+            adopted=adopted,
+            current_healthy=healthy,
+            made_from=release(made_from) if made_from and kind is Kind.rollback else None,
+        )
+        for number, (kind, state, name, current, adopted, healthy, made_from) in enumerate(told, 1)
+    ]
+    assert [*fold(rows)] == from_the_bottom(rows)

@@ -165,3 +165,69 @@ def test_a_lost_journal_leaves_what_serves_known_by_its_image() -> None:
     current = world.app.status().current
     assert current
     assert current.id == "r1"
+
+
+@pytest.mark.parametrize("state", ["starting", "checking", "rolling_back"])
+def test_what_serves_beside_a_candidate_is_current(state: str) -> None:
+    """In the middle of a rolling deployment: the old one, until the new one takes over."""
+    world = World()
+    world.backend.strategy = "rolling"
+    world.good("zero", "one")
+    if state == "rolling_back":
+        world.backend.release("two").never_ready()
+    old = [one.instance.id for one in world.backend.living()]
+    seen: list[Status] = []
+    hook = "backend.watch" if state != "starting" else "backend.start"
+    if state == "rolling_back":
+        world.killed_in("rolling_back", lambda: world.deploy("two"))
+        seen.append(world.app.status())
+    else:
+        world.when(hook, "after", lambda: seen.append(world.app.status()))
+        world.deploy("two")
+    (status,) = seen
+    assert (status.state, name(status.current), name(status.candidate)) == (State[state], "one", "two")
+    assert [one.id for one in status.instances] == old
+    assert name(status.previous) == "one", "that is what `rollback` would bring back"
+    assert status.ok is (state != "rolling_back"), "nobody is at it"
+
+
+def test_once_the_new_one_takes_over_it_is_current() -> None:
+    """In promoting there is only a way forward."""
+    world = World()
+    world.backend.strategy = "rolling"
+    world.good("one")
+    world.killed_in("promoting", lambda: world.deploy("two"))
+    seen = world.app.status()
+    assert (name(seen.current), name(seen.candidate)) == ("two", "two")
+
+
+def test_a_candidate_that_crashes_beside_what_serves_does_not_make_that_ill() -> None:
+    """What serves is well: all of its instances are."""
+    world = World()
+    world.backend.strategy = "rolling"
+    world.good("one")
+    world.backend.release("two").crashes(after=0)
+    seen: list[Status] = []
+    world.when("backend.watch", "after", lambda: seen.append(world.app.status()))
+    world.deploy("two")
+    assert (name(seen[0].current), seen[0].ok) == ("one", True)
+
+
+def test_a_release_that_was_stood_down_is_not_what_serves() -> None:
+    """auto = false, rolling: the old one serves, and is well."""
+    world = World(auto=False)
+    world.backend.strategy = "rolling"
+    world.good("zero", "one")
+    world.backend.release("two").never_ready()
+    assert world.deploy("two").exit_code == 1
+    seen = world.app.status()
+    assert (seen.outcome, name(seen.current), seen.candidate, seen.ok) == (Outcome.untouched, "one", None, True)
+    assert name(seen.previous) == "zero"
+
+
+def test_an_untouched_deployment_shows_what_serves() -> None:
+    """Before anything is started there is nothing beside it."""
+    world = World()
+    world.good("one")
+    world.killed_in("pulling", lambda: world.deploy("two"))
+    assert name(world.app.status().current) == "one"

@@ -6,6 +6,7 @@ import pytest
 
 from deploykit.app import App
 from deploykit.backends.compose import ComposeBackend
+from deploykit.backends.engine.settings import Rollout
 from deploykit.backends.process import ProcessBackend
 from deploykit.clock import SystemClock
 from deploykit.config import read_config
@@ -29,11 +30,19 @@ tag_env = "TAG"
 pull = "missing"
 pull_timeout = 7
 host = "unix:///x"
+rehearse = true
+release_command = ["migrate"]
+release_timeout = 60
+parallelism = 2
+drain = 5
+pre_stop = ["quit"]
+recreate_services = ["worker"]
 [health]
 attempts = 3
 interval = 1.5
 stable_for = 2
 max_restarts = 4
+bake = 9
 [[health.probe]]
 type = "http"
 url = "http://127.0.0.1:1/"
@@ -100,6 +109,15 @@ def test_every_key_reaches_what_it_is_for(file: Path, tmp_path: Path) -> None:
     )
     assert (backend.image_env, backend.tag_env, backend.pull_timeout, backend.host) == ("IMAGE", "TAG", 7, "unix:///x")
     assert backend.judged_by_healthcheck == {"web"}
+    assert backend.rollout == Rollout(
+        strategy="recreate",
+        parallelism=2,
+        drain=5,
+        pre_stop=("quit",),
+        recreate_services=frozenset({"worker"}),
+        release_command=("migrate",),
+        release_timeout=60,
+    )
     assert isinstance(adapters.state, StateFolder)
     assert (adapters.state.path, backend.state) == (tmp_path / "var" / "state",) * 2
     assert isinstance(adapters.clock, SystemClock)
@@ -123,6 +141,7 @@ def test_policies_are_those_of_the_file(file: Path) -> None:
     app = load(file)
     health = app._parts.health
     assert (health.attempts, health.interval, health.stable_for, health.max_restarts) == (3, 1.5, 2, 4)
+    assert (health.bake, app._defaults.rehearse) == (9, True)
     assert (app._defaults.pull, app._defaults.auto, app._defaults.tag) == (PullPolicy.missing, False, None)
     assert app._defaults.image.name == "registry.test/shop"
     assert app.config["app"] == {"name": "shop", "image": "registry.test/shop"}

@@ -20,7 +20,10 @@ from deploykit.testing import FakeBackend, FakeProbe, Killed, ManualClock, Memor
 REPOSITORY = "example.com/team/web"
 CHANGING = {
     *(f"journal.{call}" for call in ("begin", "update", "discard", "note_tag")),
-    *(f"backend.{call}" for call in ("pull", "keep", "prepare", "start", "promote", "settle")),
+    *(
+        f"backend.{call}"
+        for call in ("pull", "keep", "run_release_command", "rehearse", "start", "promote", "stand_down", "settle")
+    ),
     *("tag_file.write", "files.keep", "files.discard"),
 }
 """Calls that change something. What a kill leaves differs only between them, so the moments before each will do."""
@@ -37,6 +40,7 @@ class World:
 
     policy: HealthPolicy = POLICY
     auto: bool = True
+    rehearse: bool = False
     clock: ManualClock = field(default_factory=ManualClock)
     moments: Moments = field(default_factory=Moments)
     events: list[Event] = field(default_factory=list)
@@ -59,6 +63,7 @@ class World:
             self.policy,
             state=self.state,
             auto=self.auto,
+            rehearse=self.rehearse,
             observers=[self.events.append],
             clock=self.clock,
         )

@@ -27,6 +27,7 @@ class Container:
     image: str
     image_id: str
     labels: Mapping[str, str]
+    restart_policy: str
 
     @property
     def service(self) -> str:
@@ -51,6 +52,7 @@ class Container:
             image=found["Config"]["Image"],
             image_id=found["Image"],
             labels=found["Config"]["Labels"] or {},
+            restart_policy=found["HostConfig"]["RestartPolicy"]["Name"] or "no",
         )
 
 

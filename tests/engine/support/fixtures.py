@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import pytest
 
@@ -16,17 +16,24 @@ from scripts.registry import OwnRegistry, Registry
 from scripts.sweep import sweep, sweep_images
 from tests.engine.support import names
 from tests.engine.support.images import Images, build_base
-from tests.engine.support.project import ComposeApp
+from tests.engine.support.project import App, ComposeApp, DockerApp
+from tests.engine.support.proxy import build_proxy
+from tests.engine.support.rolling import KINDS as ROLLING
+from tests.engine.support.rolling import RollingApp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
 
-class MakeApp(Protocol):
-    """Makes another Compose app, also of images in another registry."""
+AnyApp = TypeVar("AnyApp", bound=App)
+KINDS: dict[str, type[App]] = {"compose": ComposeApp, "docker": DockerApp}
 
-    def __call__(self, images: Images | None = None, /) -> ComposeApp: ...
+
+class MakeApp(Protocol):
+    """Makes another app of some kind, also of images in another registry."""
+
+    def __call__(self, kind: type[AnyApp], images: Images | None = None, /) -> AnyApp: ...
 
 
 @functools.cache
@@ -110,19 +117,71 @@ def images(make_images: Callable[[Registry], Images], registry: Registry) -> Ima
 
 @pytest.fixture
 def make_app(images: Images, tmp_path: Path) -> Iterator[MakeApp]:
-    """Makes Compose apps; nothing of them is left at the end."""
+    """Makes apps; nothing of them is left at the end."""
     with ExitStack() as stack:
 
-        def make(of: Images | None = None) -> ComposeApp:
+        def make(kind: type[AnyApp], of: Images | None = None, /) -> AnyApp:
             name = names.scope()
-            app = ComposeApp(tmp_path / name, of or images, name)
+            app = kind(tmp_path / name, of or images, name)
             stack.callback(app.remove)
             return app
 
         yield make
 
 
+@pytest.fixture(params=KINDS)
+def kind(request: pytest.FixtureRequest) -> type[App]:
+    """Every kind of app in turn, for what all of them promise."""
+    return KINDS[request.param]
+
+
+@pytest.fixture
+def app(make_app: MakeApp, kind: type[App]) -> App:
+    """An app of the test's own, of each kind in turn: files written, nothing started."""
+    return make_app(kind)
+
+
 @pytest.fixture
 def compose_app(make_app: MakeApp) -> ComposeApp:
     """A Compose app of the test's own: files written, nothing started."""
-    return make_app()
+    return make_app(ComposeApp)
+
+
+@pytest.fixture
+def docker_app(make_app: MakeApp) -> DockerApp:
+    """An app of the test's own on plain Docker: files written, nothing started."""
+    return make_app(DockerApp)
+
+
+class MakeRolling(Protocol):
+    """Makes an app behind HAProxy."""
+
+    def __call__(self, *, replicas: int = 2, **rolling: object) -> RollingApp: ...
+
+
+@pytest.fixture(scope="session")
+def proxy_image(base_image: str) -> str:
+    """HAProxy; it goes with all of this worker's images."""
+    try:
+        return build_proxy()
+    except NotInstallable as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(f"no engine: no HAProxy: {error}")
+
+
+@pytest.fixture
+def make_rolling(
+    request: pytest.FixtureRequest, images: Images, proxy_image: str, tmp_path: Path
+) -> Iterator[MakeRolling]:
+    """Makes apps behind HAProxy, of the kind of backend that the test is parametrised with, else of Compose."""
+    kind = ROLLING[getattr(request, "param", "compose")]
+    with ExitStack() as stack:
+
+        def make(*, replicas: int = 2, **rolling: object) -> RollingApp:
+            name = names.scope()
+            app = kind(tmp_path / name, images, name, proxy=proxy_image, replicas=replicas, rolling=rolling)
+            stack.callback(app.remove)
+            return app
+
+        yield make

@@ -27,9 +27,12 @@ HEALTHCHECK = (
     'CMD ["/bin/busybox", "wget", "-q", "-O", "/dev/null", "http://127.0.0.1:8000/api/health/"]'
 )
 
+IRREVERSIBLE = "LABEL org.deploykit.irreversible=true"
+NO_VARIABLES = ("healthcheck", "irreversible")
+
 
 class Behaviour(TypedDict, total=False):
-    """What a build of the web app can be told; every key but `healthcheck` is an environment variable, too."""
+    """What a build of the web app can be told; every key but the last two is an environment variable."""
 
     version: str  # what /version answers; the tag when not said
     status: int  # of /api/health/
@@ -41,7 +44,10 @@ class Behaviour(TypedDict, total=False):
     exit_code: int  # of that exit
     eat_memory: int  # megabytes to fill in place of that exit
     ignore_term: bool
+    broken: bool  # it answers 500 on every path
+    log_requests: bool  # each request for /api/health/, and who sent it
     healthcheck: bool  # the image has a HEALTHCHECK
+    irreversible: bool  # the image's label says so
 
 
 @dataclass(frozen=True)
@@ -94,7 +100,8 @@ class Images:
 
     def _dockerfile(self, behaviour: Behaviour) -> str:
         lines = [f"FROM {self.base}", f"LABEL {LABEL}.scope={self.scope}", f"ENV {environment(behaviour)}"]
-        return "\n".join([*lines, HEALTHCHECK] if behaviour.get("healthcheck") else lines)
+        more = {"healthcheck": HEALTHCHECK, "irreversible": IRREVERSIBLE}
+        return "\n".join([*lines, *(line for key, line in more.items() if behaviour.get(key))])
 
     def _again(self, known: Image, tag: str) -> Image:
         self.registry.point(known.repository, tag, known.digest)
@@ -112,7 +119,7 @@ class Images:
 
 def environment(behaviour: Behaviour) -> str:
     """Return a behaviour as the words of a Dockerfile's ENV."""
-    return " ".join(f"{name.upper()}={_quoted(value)}" for name, value in behaviour.items() if name != "healthcheck")
+    return " ".join(f"{name.upper()}={_quoted(value)}" for name, value in behaviour.items() if name not in NO_VARIABLES)
 
 
 def _quoted(value: Any) -> str:

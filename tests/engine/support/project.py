@@ -1,21 +1,23 @@
-"""A Compose app of a test's own: a folder, a name, a port, and the deploykit command run on it."""
+"""An app of a test's own: a folder, a name, a port, and the deploykit command run on it."""
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import textwrap
+from abc import ABC, abstractmethod
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from scripts.commands import run, until
 from scripts.sweep import sweep
 from tests.engine.support import client, names, toml
 from tests.engine.support.client import Answer, Client
-from tests.engine.support.docker import Container, labelled
+from tests.engine.support.docker import Container, docker, inspect, labelled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,12 +31,17 @@ WEB = {
     "ports": '["127.0.0.1:{port}:8000"]',
     "restart": "unless-stopped",
 }
+APP = "org.deploykit.app"
 OURS = ("DEPLOYKIT_", "WEB_IMAGE", "COMPOSE_")
 
 
 @dataclass
-class ComposeApp:
-    """A Compose project that nobody else has; `remove` leaves nothing of it."""
+class App(ABC):
+    """An app that nobody else has; `remove` leaves nothing of it."""
+
+    kind: ClassVar[str]
+    service: ClassVar[str]
+    """What its instances are called."""
 
     folder: Path
     images: Images
@@ -44,12 +51,36 @@ class ComposeApp:
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True)
-        self.write_compose()
+        self.is_made_with()
         self.write_config()
 
-    @property
-    def compose_file(self) -> Path:
-        return self.folder / "docker-compose.prod.yml"
+    # What differs.
+
+    @abstractmethod
+    def is_made_with(self, **keys: object) -> None:
+        """Write what its containers are made with: these keys, as a compose file calls them, beside the usual ones."""
+
+    @abstractmethod
+    def up_by_hand(self, tag: str) -> None:
+        """Start the app as people do without deploykit."""
+
+    @abstractmethod
+    def containers(self) -> list[Container]:
+        """All containers of the app, running or not, with one-offs and leftovers."""
+
+    @abstractmethod
+    def container(self) -> Container:
+        """The one container that serves; there must be exactly one, and nothing may be left of others."""
+
+    @abstractmethod
+    def shown_image(self) -> str:
+        """The image that serves, as the runtime's own tools show it to people."""
+
+    @abstractmethod
+    def _backend(self) -> dict[str, Any]:
+        """The table `[backend]` when nothing else is said."""
+
+    # What all have.
 
     @property
     def config(self) -> Path:
@@ -58,14 +89,6 @@ class ComposeApp:
     @property
     def tag_file(self) -> Path:
         return self.folder / ".previous_image_tag"
-
-    def write_compose(self, web: str = "", rest: str = "", services: str = "") -> None:
-        """Write the compose file: with more lines for `web` (or others), more services, and what stands beside them."""
-        said = {line.partition(":")[0] for line in _lines(web).splitlines()}
-        lines = [f"{key}: {value.format(port=self.port)}\n" for key, value in WEB.items() if key not in said]
-        service = textwrap.indent("".join(lines) + _lines(web), "    ")
-        others = textwrap.indent(_lines(services), "  ")
-        self.compose_file.write_text(f"services:\n  web:\n{service}{others}{_lines(rest)}")
 
     def write_config(self, *, probes: list[dict[str, object]] | None = None, **changes: Mapping[str, object]) -> None:
         """Write the config file: `health={"stable_for": 3}` changes keys of a table, None takes one away.
@@ -82,25 +105,6 @@ class ComposeApp:
     def push(self, tag: str, *, name: str = "web", local: bool = False, **behaviour: Unpack[Behaviour]) -> Image:
         """Build and push an image of this app; see Images.push."""
         return self.images.push(tag, name=name, local=local, **behaviour)
-
-    def up_by_hand(self, tag: str, *services: str) -> None:
-        """Start the app as people do without deploykit: docker compose up -d."""
-        self.compose("up", "-d", *services, tag=tag)
-
-    def compose(self, *argv: str, tag: str = "") -> str:
-        """Run docker compose as people do, with the file, the image and the tag."""
-        told = {"WEB_IMAGE": self.images.repository, "WEB_IMAGE_TAG": tag}
-        words = ["docker", "compose", "-f", self.compose_file.name, *argv]
-        return run(words, timeout=120, env=clean(told), cwd=self.folder)
-
-    def containers(self) -> list[Container]:
-        """All containers of the project, running or not, with one-offs and leftovers."""
-        return labelled(PROJECT, self.name)
-
-    def container(self, service: str = "web") -> Container:
-        """The one container of a service; there must be exactly one."""
-        (only,) = (each for each in self.containers() if each.service == service)
-        return only
 
     def get(self, path: str, timeout: float = 5) -> Answer:
         """Ask the app; raises OSError when there is no answer."""
@@ -158,13 +162,7 @@ class ComposeApp:
     def _defaults(self) -> dict[str, dict[str, Any]]:
         return {
             "app": {"name": self.name, "image": self.images.repository, "tag": "${WEB_IMAGE_TAG:?pass --tag}"},
-            "backend": {
-                "type": "compose",
-                "file": self.compose_file.name,
-                "services": ["web"],
-                "image_env": "WEB_IMAGE",
-                "tag_env": "WEB_IMAGE_TAG",
-            },
+            "backend": self._backend(),
             "health": {"attempts": 8, "interval": 0.5},
             "rollback": {"auto": True, "previous_tag_file": self.tag_file.name},
         }
@@ -177,6 +175,114 @@ class ComposeApp:
             "require": {"ok": True, "checks.database": True},
             "warn": {"checks.frontend_assets": True},
         }
+
+
+@dataclass
+class ComposeApp(App):
+    """A Compose project of its own."""
+
+    kind = "compose"
+    service = "web"
+
+    @property
+    def compose_file(self) -> Path:
+        return self.folder / "docker-compose.prod.yml"
+
+    def is_made_with(self, **keys: object) -> None:
+        replicas = {"deploy": {"replicas": keys.pop("replicas")}} if "replicas" in keys else {}
+        self.write_compose(web="\n".join(f"{key}: {json.dumps(value)}" for key, value in {**keys, **replicas}.items()))
+
+    def write_compose(self, web: str = "", rest: str = "", services: str = "") -> None:
+        """Write the compose file: with more lines for `web` (or others), more services, and what stands beside them."""
+        said = {line.partition(":")[0] for line in _lines(web).splitlines()}
+        lines = [f"{key}: {value.format(port=self.port)}\n" for key, value in WEB.items() if key not in said]
+        service = textwrap.indent("".join(lines) + _lines(web), "    ")
+        others = textwrap.indent(_lines(services), "  ")
+        self.compose_file.write_text(f"services:\n  web:\n{service}{others}{_lines(rest)}")
+
+    def up_by_hand(self, tag: str, *services: str) -> None:
+        """Start the app, or some of its services, as people do without deploykit: docker compose up -d."""
+        self.compose("up", "-d", *services, tag=tag)
+
+    def compose(self, *argv: str, tag: str = "") -> str:
+        """Run docker compose as people do, with the file, the image and the tag."""
+        told = {"WEB_IMAGE": self.images.repository, "WEB_IMAGE_TAG": tag}
+        words = ["docker", "compose", "-f", self.compose_file.name, *argv]
+        return run(words, timeout=120, env=clean(told), cwd=self.folder)
+
+    def containers(self) -> list[Container]:
+        return labelled(PROJECT, self.name)
+
+    def container(self, service: str = "web") -> Container:
+        """The one container of a service, under Compose's own name; there must be exactly one."""
+        (only,) = (each for each in self.containers() if each.service == service)
+        assert only.name == f"{self.name}-{service}-1"
+        return only
+
+    def shown_image(self) -> str:
+        return ":".join(self.compose("images", tag="any").splitlines()[-1].split()[1:3])
+
+    def _backend(self) -> dict[str, Any]:
+        return {
+            "type": "compose",
+            "file": self.compose_file.name,
+            "services": ["web"],
+            "image_env": "WEB_IMAGE",
+            "tag_env": "WEB_IMAGE_TAG",
+        }
+
+
+@dataclass
+class DockerApp(App):
+    """Containers of its own on plain Docker."""
+
+    kind = "docker"
+    service = "app"
+
+    _made_with: dict[str, object] = field(default_factory=dict)
+    _changes: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def by_hand(self) -> str:
+        """The name of the container that was there before deploykit."""
+        return f"{self.name}-by-hand"
+
+    def is_made_with(self, **keys: object) -> None:
+        self._made_with = {"ports": [f"127.0.0.1:{self.port}:8000"], **keys}
+        self.write_config(**self._changes)
+
+    def write_config(self, *, probes: list[dict[str, object]] | None = None, **changes: Any) -> None:
+        self._changes = {"probes": probes, **changes}
+        super().write_config(probes=probes, **changes)
+
+    def up_by_hand(self, tag: str, *options: str) -> None:
+        """Start a container with docker run -d, and let the config name it as the one to adopt."""
+        ports = f"127.0.0.1:{self.port}:8000"
+        docker("run", "-d", "--name", self.by_hand, "-p", ports, *options, f"{self.images.repository}:{tag}")
+        self.is_made_with(**{**self._made_with, "adopt": self.by_hand})
+
+    def containers(self) -> list[Container]:
+        ours = labelled(APP, self.name)
+        named = docker("ps", "-aq", "--no-trunc", "--filter", f"name=^/{self.by_hand}$").split()
+        return sorted({one.id: one for one in [*ours, *inspect(*named)]}.values(), key=lambda one: one.name)
+
+    def container(self) -> Container:
+        """The one container that serves; beside it there may be one that is stopped, for the way back."""
+        (only,) = (one for one in self.containers() if one.state != "exited")
+        assert len(self.stopped()) < 2, self.containers()
+        return only
+
+    def stopped(self) -> list[Container]:
+        """Those that are kept for the way back; nothing but a rollback may start them again."""
+        found = [one for one in self.containers() if one.state == "exited"]
+        assert {one.restart_policy for one in found} <= {"no"}, found
+        return found
+
+    def shown_image(self) -> str:
+        return docker("ps", "--filter", f"id={self.container().id}", "--format", "{{.Image}}")
+
+    def _backend(self) -> dict[str, Any]:
+        return {"type": "docker", **self._made_with}
 
 
 def kill_group(process: subprocess.Popen[str], number: int = signal.SIGKILL) -> None:

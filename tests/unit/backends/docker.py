@@ -39,6 +39,9 @@ for number, (wanted, answers) in enumerate(rules):
 sys.exit("unexpected: docker " + " ".join(words))
 """
 
+ELSEWHERE = "ssh://engine.test"
+"""An engine that has no socket here, so that nothing but the program is asked."""
+
 
 class Answer(NamedTuple):
     """What is written to both streams, the exit code, and how long it takes to end."""
@@ -100,7 +103,8 @@ class Docker:
 
     def engine(self, **environment: str) -> Engine:
         """An engine behind this program, with that much more in its environment."""
-        return Engine(environment={"PATH": os.environ["PATH"], "HOME": str(self.folder), **environment})
+        base = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "DOCKER_HOST": ELSEWHERE}
+        return Engine(environment=base | environment)
 
     def _last(self, word: str) -> Call:
         return next(call for call in reversed(self._calls()) if word in call[0])
@@ -124,6 +128,7 @@ def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Docker:
     monkeypatch.setenv("HOME", str(folder))
     for name in [name for name in os.environ if name.startswith("DOCKER_")]:
         monkeypatch.delenv(name)
+    monkeypatch.setenv("DOCKER_HOST", ELSEWHERE)
     return Docker(folder)
 
 

@@ -9,12 +9,11 @@ from typing import Any
 import pytest
 
 from deploykit.backends.compose import ComposeBackend
-from deploykit.backends.compose.project import LABEL_FINGERPRINT, LABEL_IMAGE, LABEL_RELEASE
+from deploykit.backends.engine.labels import FINGERPRINT, IMAGE, RELEASE
 from deploykit.errors import ConfigError, EngineUnreachable, StepFailed
 from deploykit.interrupt import Cause, Interruption
 from deploykit.protocols import Control, Identity
-from deploykit.record import Kind
-from deploykit.release import ImageRef, Release
+from deploykit.release import ImageRef, Release, Snapshot
 from deploykit.store import ReleaseFolders
 from tests.unit.backends.docker import Answer, Docker, container, image, sha
 from tests.unit.backends.test_engine_images import DIGEST, ONE, PINNED, REPOSITORY
@@ -93,9 +92,9 @@ class Stage:
     def ours(self, name: str, service: str, **fields: Any) -> dict[str, Any]:
         """A container that runs the release."""
         labels = {
-            LABEL_RELEASE: self.release.id,
-            LABEL_FINGERPRINT: self.release.fingerprint,
-            LABEL_IMAGE: self.release.image.name,
+            RELEASE: self.release.id,
+            FINGERPRINT: self.release.fingerprint,
+            IMAGE: self.release.image.name,
             "com.docker.compose.service": service,
         }
         return container(name, labels=labels, **fields)
@@ -133,9 +132,10 @@ def by_hand(name: str = "shop-web-1", service: str = "web", **fields: Any) -> di
 def test_it_is_the_engine_s_id_and_compose_s_name_for_the_project(stage: Stage) -> None:
     """The name that Compose resolves for the user's own files, asked once."""
     assert stage.backend.identity() == Identity("ENGINE", "shop", "Container")
-    before = len(stage.docker.calls("config"))
+    asked = [call for call in stage.docker.calls("config") if call.endswith("web worker") and "--file -" not in call]
     stage.backend.identity()
-    assert len(stage.docker.calls("config")) == before
+    again = [call for call in stage.docker.calls("config") if call.endswith("web worker") and "--file -" not in call]
+    assert again == asked
 
 
 def test_a_compose_file_that_is_broken_today_does_not_stand_in_the_way(stage: Stage) -> None:
@@ -144,6 +144,17 @@ def test_a_compose_file_that_is_broken_today_does_not_stand_in_the_way(stage: St
     assert stage.made().identity().project == "shop"
     stage.files.discard("r7")
     with pytest.raises(ConfigError, match=r"compose\.yml: Compose cannot read it"):
+        stage.made().identity()
+
+
+def test_what_another_kind_of_backend_has_kept_is_told(stage: Stage) -> None:
+    """An app that was plain Docker's until today; its project is then what today's files say, or unknown."""
+    stage.files.keep("r8", Snapshot({"container.json": b"{}"}))
+    with pytest.raises(StepFailed, match=r"registry\.test/team/web:one \(r8\) was not run by Compose") as told:
+        stage.backend.start(Release("r8", PINNED), Control())
+    assert "--files current" in told.value.hint
+    stage.docker.fails("compose config", "yaml: line 3: did not find expected key", 15)
+    with pytest.raises(ConfigError, match="Compose cannot read it"):
         stage.made().identity()
 
 
@@ -187,13 +198,13 @@ def test_what_was_started_by_hand_runs_without_a_release(stage: Stage) -> None:
 
 
 def test_the_instances_of_a_release_are_those_with_its_labels(stage: Stage) -> None:
-    """A container without labels is of the release when its image is; one of the same id and other content is not."""
+    """Neither one without labels, whatever its image, nor one of the same id and other content: they are others."""
     other = stage.ours("shop-web-2", "web")
-    other["Config"]["Labels"][LABEL_FINGERPRINT] = "other"
+    other["Config"]["Labels"][FINGERPRINT] = "other"
     stage.runs(*stage.both(), other, by_hand("shop-web-3"), by_hand("shop-web-4", image="two"))
     found = stage.backend.instances(stage.release)
-    assert [one.name for one in found] == ["shop-web-1", "shop-web-3", "shop-worker-1"]
-    assert stage.backend.others(stage.release) == ()
+    assert [one.name for one in found] == ["shop-web-1", "shop-worker-1"]
+    assert [one.name for one in stage.backend.others(stage.release)] == ["shop-web-2", "shop-web-3", "shop-web-4"]
     assert "label=com.docker.compose.oneoff=False" in stage.docker.calls("ps")[-1]
 
 
@@ -260,14 +271,11 @@ def test_a_start_runs_the_release_s_own_files_with_its_image_pinned(stage: Stage
     os.close(writer)
 
 
-def test_what_runs_already_as_it_should_is_left_alone_unless_it_shall_be_fresh(stage: Stage) -> None:
-    """No container moves; with `fresh` each is replaced."""
+def test_what_runs_already_as_it_should_is_left_alone(stage: Stage) -> None:
+    """No container moves."""
     stage.runs(*stage.both())
     stage.backend.start(stage.release, Control())
     assert stage.changes() == []
-    stage.docker.says("up")
-    stage.backend.start(stage.release, Control(), fresh=True)
-    assert stage.changes() == [UP.replace("web worker", "--force-recreate web worker")]
 
 
 @pytest.mark.parametrize("what", ["one is dead", "one is missing", "one is another's"])
@@ -504,10 +512,9 @@ def test_images_are_those_of_the_engine(stage: Stage) -> None:
     assert stage.backend.images() == [ImageRef("deploykit/shop", id=sha("one"))]
 
 
-def test_there_is_nothing_to_prepare(stage: Stage) -> None:
-    """Neither for a deploy nor for a rollback; and nothing to retire, in place."""
-    assert not any(stage.backend.prepares(kind) for kind in Kind)
-    before = stage.docker.calls()
-    stage.backend.prepare(stage.release, Control())
+def test_there_is_no_release_command_unless_one_is_configured(stage: Stage) -> None:
+    """And nothing to retire, in place."""
+    stage.runs(*stage.both())
+    assert not stage.backend.has_release_command()
     stage.backend.promote(stage.release, Control())
-    assert stage.docker.calls() == before
+    assert stage.changes() == []

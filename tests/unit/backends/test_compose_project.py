@@ -110,6 +110,40 @@ def test_what_does_not_mean_the_same_is_kept_interpolated(compose: Compose, tmp_
     assert json.loads(project(compose, tmp_path).snapshot(IMAGE).files["compose.json"]) == resolved
 
 
+def test_a_deploy_asks_compose_for_nothing_twice(compose: Compose, tmp_path: Path) -> None:
+    """Once the name is known, what is flattened ahead and what is tried beside the resolving serve the snapshot."""
+    compose.say({"name": "shop", "services": {"web": {}}}, {"services": {"web": {"image": "$USED"}}})
+    files = project(compose, tmp_path)
+    files.read_ahead()
+    files.project_name()
+    kept = files.snapshot(IMAGE)
+
+    kinds = [
+        "again" if "-" in argv else "flat" if "--no-interpolate" in argv else "resolved" for argv, _ in compose.calls()
+    ]
+    assert sorted(kinds) == ["again", "flat", "resolved", "resolved"]
+    assert json.loads(kept.files["compose.json"])["services"] == {"web": {"image": "$USED"}}
+
+
+def test_what_was_read_ahead_serves_once(compose: Compose, tmp_path: Path) -> None:
+    """The next snapshot is of the files as they are then."""
+    files = project(compose, tmp_path)
+    files.read_ahead()
+    files.snapshot(IMAGE)
+    changed = {"name": "shop", "services": {"web": {"image": "y"}}}
+    compose.say(changed)
+    assert json.loads(files.snapshot(IMAGE).files["compose.json"]) == changed
+
+
+def test_a_name_that_has_changed_since_is_tried_anew(compose: Compose, tmp_path: Path) -> None:
+    """The files are kept as they are, under the name that they have now."""
+    files = project(compose, tmp_path)
+    files.project_name()
+    flat = {"services": {"web": {"image": "$X"}}}
+    compose.say({"name": "other", "services": {"web": {"image": "x"}}}, flat)
+    assert json.loads(files.snapshot(IMAGE).files["compose.json"]) == {**flat, "name": "other"}
+
+
 def test_variables_that_are_used_are_kept_and_no_others(compose: Compose, tmp_path: Path) -> None:
     """Those of interpolation, of env files and of secrets, and those taken over from the shell; not the image's."""
     (tmp_path / "web.env").write_text("URL=http://${HOSTED}/\nLINE\n")

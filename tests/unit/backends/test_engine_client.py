@@ -4,8 +4,10 @@ import os
 from pathlib import Path
 
 import pytest
+from python_on_whales import DockerClient
 
 from deploykit.backends.engine.client import ComposeScope, Engine, last_line
+from deploykit.backends.engine.containers import name_of
 from deploykit.backends.engine.runner import TimedOut
 from deploykit.errors import EngineUnreachable, StepFailed
 from deploykit.protocols import Control
@@ -51,6 +53,40 @@ def test_compose_gets_the_variables_of_its_project(docker: Docker, tmp_path: Pat
     assert docker.environment("config")["WEB_TAG"] == "two"
     assert "OTHER" not in docker.environment("config")
     assert docker.stdin("config") == "{}"
+
+
+@pytest.mark.parametrize("name", [None, "shop"])
+@pytest.mark.parametrize("where", [{"host": "tcp://h:1"}, {"context": "c"}, {}])
+def test_files_are_read_by_the_very_words_of_other_commands(
+    docker: Docker, tmp_path: Path, name: str | None, where: dict[str, str]
+) -> None:
+    """Though they are put together apart from them."""
+    docker.says("compose")
+    scope = ComposeScope((tmp_path / "a.yml", "-"), tmp_path, name, (tmp_path / ".env", tmp_path / "b.env"))
+    engine = Engine(**where, environment=docker.engine().environment)
+    engine.compose(scope, "config", variables={"A": "1"}, model=b"{}")
+    environment = docker.environment("config")
+    engine.read(scope, "config", variables={"A": "1"}, model=b"{}")
+    first, second = docker.calls()
+    assert first == second
+    assert (docker.environment("config"), docker.stdin("config")) == (environment, "{}")
+
+
+@pytest.mark.parametrize("where", [{"host": "tcp://h:1"}, {"context": "c"}, {}])
+def test_the_engine_is_named_as_python_on_whales_names_it(docker: Docker, where: dict[str, str]) -> None:
+    """Commands without Compose do not wait for it to be imported."""
+    docker.says("ps")
+    Engine(**where, environment=docker.engine().environment).docker("ps")
+    assert docker.calls() == [
+        " ".join(map(str, [*DockerClient(host=where.get("host"), context=where.get("context")).docker_cmd[1:], "ps"]))
+    ]
+
+
+def test_a_machine_without_docker_reads_nothing(docker: Docker, tmp_path: Path) -> None:
+    """In the same words as elsewhere."""
+    (docker.folder / "docker").unlink()
+    with pytest.raises(EngineUnreachable, match="no docker command"):
+        docker.engine().read(ComposeScope((), tmp_path), "config", variables={})
 
 
 def test_a_refusal_is_told_in_the_engine_s_own_words_without_secrets(docker: Docker) -> None:
@@ -125,7 +161,7 @@ def test_containers_are_found_by_their_labels_in_whatever_state(docker: Docker) 
     docker.says("ps", "aa\nbb\n")
     docker.says("container inspect", [container("a"), container("b")])
     found = docker.engine().containers({"app": "web", "release": "r1"})
-    assert [one.name for one in found] == ["/a", "/b"]
+    assert [name_of(one) for one in found] == ["a", "b"]
     assert docker.calls() == [
         "ps --all --quiet --no-trunc --filter label=app=web --filter label=release=r1",
         "container inspect aa bb",

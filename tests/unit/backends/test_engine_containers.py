@@ -3,14 +3,13 @@
 from typing import Any
 
 import pytest
-from python_on_whales.components.container.models import ContainerInspectResult
 
-from deploykit.backends.engine.containers import environment_of, instance_of, label, name_of
+from deploykit.backends.engine.containers import Container, environment_of, instance_of, label, name_of
 from tests.unit.backends.docker import container
 
 
-def made(**fields: Any) -> ContainerInspectResult:
-    return ContainerInspectResult.model_validate(container(**fields))
+def made(**fields: Any) -> Container:
+    return Container(container(**fields))
 
 
 def test_a_running_container_is_told_with_all_that_is_known() -> None:
@@ -39,6 +38,12 @@ def test_every_state_of_docker_is_one_of_ours(said: str, status: str, exit_code:
     """What is not known counts as not alive; an exit code is told only of what has exited."""
     one = instance_of(made(state={"Status": said, "ExitCode": 3}))
     assert (one.status, one.exit_code) == (status, exit_code)
+
+
+def test_a_code_that_the_next_start_may_have_cleared_is_not_told() -> None:
+    """The watch knows it; 0 after an exit that nothing follows is one."""
+    assert instance_of(made(state={"Status": "restarting", "ExitCode": 0})).exit_code is None
+    assert instance_of(made(state={"Status": "exited", "ExitCode": 0})).exit_code == 0
 
 
 @pytest.mark.parametrize(

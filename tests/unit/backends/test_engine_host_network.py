@@ -1,9 +1,8 @@
 """Docker's containers as instances."""
 
 import pytest
-from python_on_whales.components.container.models import ContainerInspectResult
 
-from deploykit.backends.engine.containers import instance_of
+from deploykit.backends.engine.containers import Container, instance_of
 
 
 @pytest.mark.parametrize(
@@ -19,4 +18,4 @@ def test_the_address_of_a_container(networks: dict[str, object], address: str | 
     """It is one of its own networks, and this machine's own where it shares the machine's network."""
     told = {"State": {"Status": "running"}, "NetworkSettings": {"Networks": networks}}
 
-    assert instance_of(ContainerInspectResult.model_validate(told)).address == address
+    assert instance_of(Container(told)).address == address

@@ -13,9 +13,8 @@ from pathlib import Path
 import pytest
 
 from deploykit.backends.process.records import KEPT
-from deploykit.errors import EngineUnreachable, StepFailed
+from deploykit.errors import ConfigError, EngineUnreachable, StepFailed
 from deploykit.protocols import Backend, Control
-from deploykit.record import Kind
 from deploykit.release import Release
 from tests.unit.backends.test_process_stage import SERVE, WAIT, Stage, eventually, exit_of, ready, staged
 
@@ -153,17 +152,6 @@ def test_starting_again_changes_nothing(stage: Stage) -> None:
     before = backend.instances(release)
     backend.start(release, Control())
     assert backend.instances(release) == before
-
-
-def test_fresh_starts_anew(stage: Stage) -> None:
-    """A fresh start replaces even an instance of the same release, and only the new one counts from then on."""
-    backend = stage.backend()
-    release = stage.started(backend, "v1")
-    (before,) = backend.instances(release)
-    backend.start(release, Control(), fresh=True)
-    (after,) = backend.instances(release)
-    assert after.id != before.id
-    assert after.alive
 
 
 def test_a_dead_instance_is_replaced(stage: Stage) -> None:
@@ -325,7 +313,7 @@ def test_a_pid_alone_is_nobody(stage: Stage) -> None:
         stage.records.path("forged").write_text(json.dumps({**record, **forged}))
         assert [one.status for one in backend.instances(release)] == ["exited", "running"]
         assert backend.instances(release)[0].exit_code is None
-        backend.start(release, Control(), fresh=True)
+        backend.start(stage.release(backend, "v1"), Control())
         backend.promote(replace(release, id="r90"), Control())
         assert backend.running() is None
         assert bystander.poll() is None
@@ -457,12 +445,13 @@ def test_apps_share_a_state_folder(stage: Stage) -> None:
             one.clear()
 
 
-def test_nothing_to_prepare(stage: Stage) -> None:
-    """There is no step before the start, and asking for it does nothing."""
+def test_nothing_comes_before_the_start(stage: Stage) -> None:
+    """There is no release command, and no rehearsal; that one is refused when it is asked for."""
     backend = stage.backend()
     release = stage.release(backend, "v1")
-    assert not any(backend.prepares(kind) for kind in Kind)
-    backend.prepare(release, Control())
+    assert not backend.has_release_command()
+    with pytest.raises(ConfigError):
+        backend.rehearse(release, Control())
     backend.keep(release)
     backend.settle(release)
     backend.demand(release.image)

@@ -50,6 +50,8 @@ def profile(frame, event, argument):
 sys.setprofile(profile)
 backend.start(Release("r2", image, parts), Control(inherit=(lock,)))
 sys.setprofile(None)
+if points > 0:  # a way with less waiting in it than the one that was counted
+    os.kill(os.getpid(), signal.SIGKILL)
 print(passed, flush=True)
 sys.stdin.read()
 """

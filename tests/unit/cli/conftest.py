@@ -1,12 +1,9 @@
 """The command line on an app of the fakes."""
 
 import json
-import logging
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import structlog
 
 import deploykit
 from deploykit.cli import main
@@ -40,15 +37,10 @@ class Cli:
 
 
 @pytest.fixture
-def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Cli]:
-    """Every config file is that of one world; what the command sets up for its process is undone."""
+def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Cli:
+    """Every config file is that of one world."""
     world = World()
     monkeypatch.setattr(deploykit, "load", lambda path: world.app)
     monkeypatch.setenv("DEPLOYKIT_BY", "alice")
     monkeypatch.delenv("DEPLOYKIT_TRACEBACK", raising=False)
-    logger = logging.getLogger("deploykit")
-    before = logger.handlers, logger.level, logger.propagate
-    yield Cli(world, capsys)
-    logger.handlers, level, logger.propagate = before
-    logger.setLevel(level)
-    structlog.reset_defaults()
+    return Cli(world, capsys)

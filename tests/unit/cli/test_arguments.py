@@ -110,6 +110,7 @@ def test_what_is_no_config_file_is_the_verb_s_own(words: list[str], rest: list[s
         (["run", "--lock-wait", "inf"], "argument --lock-wait:"),
         (["run", "--lock-wait", "nan"], "argument --lock-wait:"),
         (["run", "--lock-wait", "soon"], "argument --lock-wait:"),
+        (["watch", "--for", "-1"], "argument --for:"),
         (["--json", "status"], "unrecognized arguments: --json"),
     ],
 )
@@ -138,13 +139,20 @@ def test_pull_alone_means_always(words: list[str], pull: str | None) -> None:
 
 def test_options_of_run() -> None:
     """Each is read; left out, each is off."""
-    words = "run --tag one --image web -m why --no-rollback --irreversible --force --lock-wait 2.5 --json"
+    words = "run --tag one --image web -m why --no-rollback --irreversible --rehearse --force --lock-wait 2.5 --json"
     args = parse(words.split())[1]
     assert (args.tag, args.image, args.message, args.lock_wait) == ("one", "web", "why", 2.5)
-    assert [args.no_rollback, args.irreversible, args.force, args.json] == [True] * 4
+    assert [args.no_rollback, args.irreversible, args.rehearse, args.force, args.json] == [True] * 5
     args = parse(["deploy"])[1]
+    assert args.rehearse is None, "the config says it then"
     assert (args.tag, args.image, args.message, args.lock_wait) == (None, None, "", 0.0)
     assert [args.no_rollback, args.irreversible, args.force, args.json] == [False] * 4
+
+
+def test_watch_is_told_for_how_long() -> None:
+    """In seconds; until it is interrupted when not."""
+    assert parse(["watch", "--for", "2.5"])[1].seconds == 2.5
+    assert parse(["watch"])[1].seconds is None
 
 
 @pytest.mark.parametrize("columns", ["40", "0", "wide", ""])

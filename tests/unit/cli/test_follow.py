@@ -2,15 +2,16 @@
 
 import argparse
 import io
-import logging
 import sys
 
 import pytest
+import structlog
 
 from deploykit.cli.follow import following
-from deploykit.cli.log import configured_logger
+from deploykit.cli.log import LineObserver
 from deploykit.events import Event, Progress, Warned
 from deploykit.observers.json import JsonObserver
+from deploykit.observers.lines import Narrator
 from deploykit.observers.log import LogObserver
 from deploykit.observers.progress import ProgressObserver
 from tests.unit.cli.conftest import Cli
@@ -32,8 +33,8 @@ def args(*, json: bool = False) -> argparse.Namespace:
     [
         (True, Terminal(), JsonObserver),
         (False, Terminal(), ProgressObserver),
-        (False, io.StringIO(), LogObserver),
-        (False, None, LogObserver),
+        (False, io.StringIO(), LineObserver),
+        (False, None, LineObserver),
     ],
 )
 def test_the_form_is_the_one_that_was_asked_for(
@@ -58,14 +59,19 @@ def test_the_lines_are_on_stdout_wherever_one_looks_on(
     assert capsys.readouterr().out == "[deploy] WARNING: low on disk\n"
 
 
-def test_our_lines_reach_no_other_handler(
+def test_our_lines_are_those_that_a_log_would_have(
     cli: Cli, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Whatever else is set up for logging: each line is written once, also when it is set up twice."""
-    configured_logger()
-    logger = configured_logger()
-    logger.warning("once")
-    logger.debug("never")
-    assert capsys.readouterr().out == "[deploy] once\n"
+    """From info on, in the same words; and no handler of a log gets any."""
+    events: list[Event] = [WARNED, Progress(id="r1", at=0, line="web Pulling"), Warned(id="r1", at=0, text="100 %s")]
+    with structlog.testing.capture_logs() as logged:
+        log = LogObserver(structlog.get_logger())
+        for event in events:
+            log(event)
+    observe = LineObserver(Narrator())
+    for event in events:
+        observe(event)
+    lines = [f"[deploy] {one['event']}" for one in logged if one["log_level"] != "debug"]
+    assert capsys.readouterr().out.splitlines() == lines
+    assert len(lines) == 2
     assert caplog.records == []
-    assert len(logging.getLogger("deploykit").handlers) == 1

@@ -1,21 +1,34 @@
 """The verbs that change something: what they hand to the app, what they print, their exit codes."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from deploykit.errors import Outcome
 from deploykit.protocols import Holder
 from tests.unit.cli.conftest import Cli
+from tests.unit.world import REPOSITORY
 
 
 def test_run_deploys_with_what_was_typed(cli: Cli) -> None:
     """Every option reaches the deployment."""
-    words = ["--tag", "one", "--message", "why", "--no-rollback", "--force", "--irreversible", "--pull", "missing"]
+    words = [
+        "--tag",
+        "one",
+        "--message",
+        "why",
+        "--no-rollback",
+        "--force",
+        "--irreversible",
+        "--pull",
+        "missing",
+        "--rehearse",
+    ]
     assert cli("run", *words) == 0
     options = cli.world.last.options
     assert (options.message, options.by, options.pull) == ("why", "alice", "missing")
-    assert (options.auto, options.force, options.irreversible) == (False, True, True)
+    assert (options.auto, options.force, options.irreversible, options.rehearse) == (False, True, True, True)
     assert cli("run", "--image", "example.com/team/web:two") == 0
     assert cli.world.serves == ["two"]
 
@@ -53,6 +66,35 @@ def test_lock_wait_is_in_seconds(cli: Cli) -> None:
         assert cli(*verb.split(), "--lock-wait", "2.5") == 75
         assert 2.5 <= cli.world.clock.now() - before < 3
         assert "4711" in cli.err
+
+
+def test_a_bake_that_rolled_back_is_the_exit_code_and_the_last_line(cli: Cli) -> None:
+    """Of JSON, and of the lines."""
+    cli.world.good("one", "two")
+    cli.world.policy = replace(cli.world.policy, bake=60)
+    for flag in ([], ["--json"]):
+        cli.world.backend.push("bad").turns_unhealthy(after=10)
+        assert cli("run", "--tag", "bad", *flag) == 1
+        assert cli.world.serves == ["two"]
+        if flag:
+            last = json.loads(cli.lines[-1])
+            assert (last["event"], last["outcome"], last["exit_code"]) == ("deployment.finished", "rolled_back", 1)
+            assert (last["kind"], last["image"], last["serving"]["tag"]) == ("deploy", f"{REPOSITORY}:bad", "two")
+        else:
+            assert "[deploy] ERROR: Turned unhealthy 14s after the deploy: answers 500" in cli.lines
+            assert cli.lines[-1] == "[deploy] Rollback completed successfully"
+
+
+def test_watch_ends_with_0_or_with_what_came_of_it(cli: Cli) -> None:
+    """It says how long it looked on."""
+    cli.world.good("one")
+    cli.world.backend.release("two").turns_unhealthy(after=3700)
+    cli.world.good("two")
+    assert cli("watch", "--for", "30") == 0
+    assert cli.lines == ["[deploy] Watching two for 30s...", "[deploy] Still healthy after 30s"]
+    assert cli("watch", "--for", "1000", "--json") == 1
+    last = json.loads(cli.lines[-1])
+    assert (last["event"], last["outcome"], last["serving"]["tag"]) == ("deployment.finished", "rolled_back", "one")
 
 
 @pytest.mark.parametrize("words", [["one"], ["--to", "one"], ["r1"], ["--to=r1"]])

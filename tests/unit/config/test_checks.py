@@ -21,6 +21,7 @@ type = "{type}"
 {state}
 """
 COMPOSE = 'file = "c.yml"\nservices = ["web", "worker"]\n'
+ROLLING = 'strategy = "rolling"\n'
 REMOTE = 'host = "ssh://prod"\n' + COMPOSE
 
 
@@ -37,24 +38,70 @@ def wrong(folder: Path, backend: str = COMPOSE, health: str = "", state: str = "
 
 
 def test_nothing_is_wrong_with_a_plain_config(tmp_path: Path) -> None:
-    """Also with what is not built yet said to be off, and with probes of both services."""
+    """Nor with all that goes together in it, and with probes of both services."""
     probes = '[[health.probe]]\ntype = "tcp"\nport = 1\n[[health.probe]]\ntype = "tcp"\nport = 2\nservice = "worker"\n'
-    backend = f'{COMPOSE}strategy = "recreate"\nrehearse = false\nrelease_command = []\n'
-    assert consistency(read(tmp_path, backend, f"bake = 0\n{probes}")) == []
+    backend = f'{COMPOSE}strategy = "recreate"\nrehearse = true\nrelease_command = ["migrate"]\nrelease_timeout = 60\n'
+    assert consistency(read(tmp_path, backend, f"bake = 60\n{probes}")) == []
+    rolling = 'parallelism = 1\ndrain = 5\npre_stop = ["quit"]\nrecreate_services = ["worker"]\n'
+    assert consistency(read(tmp_path, f"{COMPOSE}{ROLLING}{rolling}", probes)) == []
 
 
 @pytest.mark.parametrize(
-    ("backend", "health", "key"),
+    ("line", "message"),
     [
-        ('strategy = "rolling"', "", "backend.strategy"),
-        ("rehearse = true", "", "backend.rehearse"),
-        ('release_command = ["x"]', "", "backend.release_command"),
-        ("", "bake = 1", "health.bake"),
+        ('strategy = "rolling"', "backend.strategy: a process is replaced in place"),
+        ("rehearse = true", "backend.rehearse: a process has no place of its own beside what serves"),
+        ('release_command = ["migrate"]', "backend.release_command: a key of type compose or docker alone"),
+        ("release_timeout = 60", "backend.release_timeout: a key of type compose or docker alone"),
     ],
 )
-def test_what_is_not_built_is_not_taken_for_done(tmp_path: Path, backend: str, health: str, key: str) -> None:
+def test_a_process_has_neither_a_place_beside_nor_a_release_command(tmp_path: Path, line: str, message: str) -> None:
     """A deploy that leaves out a migration in silence is worse than none."""
-    assert f"{key}: other than its default, it is not built yet" in wrong(tmp_path, f"{COMPOSE}{backend}\n", health)
+    with pytest.raises(ConfigError, match=message):
+        read(tmp_path, f'command = ["x"]\n{line}\n', type="process")
+
+
+def test_rolling_has_no_rehearsal(tmp_path: Path) -> None:
+    """The new instances stand up beside the old ones anyway."""
+    with pytest.raises(ConfigError, match=r"backend\.rehearse: there is none with strategy") as caught:
+        read(tmp_path, f"{COMPOSE}{ROLLING}rehearse = true\n")
+    assert "beside the old ones" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("probe", "key"),
+    [
+        ('type = "http"\nurl = "http://localhost:8000/"', "url"),
+        ('type = "http"\nurl = "https://shop.example/"', "url"),
+        ('type = "http"\nurl = "http://{host}:8000/"', None),
+        ('type = "http"\nport = 8000', None),
+        ('type = "tcp"\nport = 80\nhost = "localhost"', "host"),
+        ('type = "tcp"\nport = 80', None),
+        ('type = "container"', None),
+        ('type = "command"\nargv = ["x"]', None),
+    ],
+)
+def test_a_probe_of_one_place_for_all_is_refused_when_rolling(tmp_path: Path, probe: str, key: str | None) -> None:
+    """It would ask the old release through the proxy, and call the new one healthy."""
+    health = f"[[health.probe]]\n{probe}\n"
+    assert consistency(read(tmp_path, COMPOSE, health)) == []
+    if key is None:
+        assert consistency(read(tmp_path, f"{COMPOSE}{ROLLING}", health)) == []
+    else:
+        found = wrong(tmp_path, f"{COMPOSE}{ROLLING}", health)
+        assert f"health.probe[0].{key}: is one place for all" in found
+
+
+@pytest.mark.parametrize(
+    ("services", "message"),
+    [
+        ('["db"]', "backend.recreate_services: 'db' is not one of backend.services"),
+        ('["web", "worker"]', "backend.recreate_services: names all services"),
+    ],
+)
+def test_what_is_recreated_when_rolling(tmp_path: Path, services: str, message: str) -> None:
+    """Services of the app, but not all of them: that would be no rolling."""
+    assert message in wrong(tmp_path, f"{COMPOSE}{ROLLING}recreate_services = {services}\n")
 
 
 def test_a_probe_of_a_service_that_does_not_run_the_image(tmp_path: Path) -> None:

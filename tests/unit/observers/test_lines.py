@@ -16,8 +16,11 @@ from deploykit.events import (
     Restoring,
     Resumed,
     Saved,
+    Sight,
     Started,
     Warned,
+    WatchEnded,
+    Watching,
 )
 from deploykit.health import HealthPolicy
 from deploykit.interrupt import Cause
@@ -580,3 +583,115 @@ def test_the_command_that_is_named_is_typed_as_the_caller_types_it() -> None:
     (finished,) = told.heard(Finished)
     said = [text for _, text in Narrator(lambda verb: f"deploykit {verb} web.toml")(finished)]
     assert "Next: mend it and deploy again; `deploykit history web.toml r2` tells what happened" in said
+
+
+# What comes before anything is replaced.
+
+
+def test_a_release_command_is_told_with_what_it_writes() -> None:
+    """Each line as it comes, with nothing in it that steers a terminal."""
+    told = world("one")
+    told.backend.release_command = True
+    told.backend.release("two").good().command_writes("Applying courts.0007...", "OK\x1b[2J")
+    told.deploy("two")
+    assert story(told).splitlines()[3:7] == [
+        "Running release command...",
+        "| Applying courts.0007...",
+        "| OK\\x1b[2J",
+        "Starting containers...",
+    ]
+
+
+def test_a_release_command_that_fails() -> None:
+    """Nothing was touched."""
+    told = world("one")
+    told.backend.release_command = True
+    told.backend.release("two").good().command_raises(refuses("the release command exited with code 1"))
+    told.deploy("two")
+    assert story(told).splitlines()[3:6] == [
+        "Running release command...",
+        "ERROR: the release command exited with code 1",
+        "Nothing was touched: example.com/team/web:one (r1) still serves",
+    ]
+
+
+def test_a_rehearsal() -> None:
+    """It is said where the instance stands, and what it died of."""
+    told = world("one")
+    told.deploy("two", rehearse=True)
+    assert story(told).splitlines()[3:8] == [
+        "Rehearsing beside what serves...",
+        "ERROR: Container exited with code 3 after 0.4s",
+        "Its last log lines:",
+        "| ImportError: courts",
+        "Nothing was touched: example.com/team/web:one (r1) still serves",
+    ]
+
+
+# Watching.
+
+BAKING = HealthPolicy(attempts=5, interval=2.0, bake=60)
+WATCHED = f"{HEAD}Watching two for 60s...\n"
+
+
+def test_a_deploy_that_is_watched() -> None:
+    """It is completed when it has been."""
+    told = world("one", policy=BAKING)
+    told.backend.release("two").good()
+    told.events.clear()
+    told.deploy("two")
+    assert story(told) == (
+        f"{WATCHED}Still healthy after 60s\n"
+        "example.com/team/web:two (r2) serves, healthy after 0.0s\nDeploy completed successfully\n"
+    )
+
+
+def test_a_deploy_that_turns_unhealthy() -> None:
+    """The runbook's lines of a rollback, and no line of a deploy that was completed."""
+    told = world("one", policy=BAKING)
+    told.backend.release("two").good().turns_unhealthy(after=11)
+    told.deploy("two")
+    assert story(told) == (
+        f"{WATCHED}"
+        "WARNING: Not healthy after 12s (look 1 of 3 that failed): answers 500\n"
+        "WARNING: Not healthy after 14s (look 2 of 3 that failed): answers 500\n"
+        "WARNING: Not healthy after 16s (look 3 of 3 that failed): answers 500\n"
+        "ERROR: Turned unhealthy 16s after the deploy: answers 500\n"
+        "Auto-rollback triggered due to health check failure\n"
+        "ROLLBACK: Starting rollback to previous version...\n"
+        "Rolling back to: example.com/team/web:one\n"
+        "Pulling...\nStarting containers...\nSmoke check...\n"
+        "example.com/team/web:one (r1) serves again; example.com/team/web:two failed\n"
+        f"{MEND.format('r2')}Rollback completed successfully\n"
+    )
+
+
+def test_a_deploy_that_turns_unhealthy_and_cannot_be_gone_back_from() -> None:
+    """It says so, and what to do."""
+    told = world("one", policy=BAKING)
+    told.backend.release("one").never_ready()
+    told.backend.release("two").good().turns_unhealthy(after=11)
+    told.deploy("two")
+    assert "ERROR: LOOK NOW: example.com/team/web:two failed, and so did going back" in story(told).splitlines()
+
+
+@pytest.mark.parametrize(
+    ("sight", "line"),
+    [
+        (Sight.superseded, "Another deployment has begun: no longer watching, after 12s"),
+        (Sight.stopped, "No longer watching, as asked, after 12s"),
+        (Sight.unseen, "WARNING: the runtime did not answer when the 12s were over"),
+    ],
+)
+def test_what_ends_watching_is_told(sight: Sight, line: str) -> None:
+    """In a line of its own."""
+    assert [text for _, text in Narrator()(WatchEnded(id="r1", at=0, sight=sight, elapsed=12.3))] == [line]
+
+
+def test_watching_by_hand() -> None:
+    """Nothing was deployed, and nothing is said to be."""
+    told = world("one")
+    told.app.watch(30)
+    assert story(told) == "Watching one for 30s...\nStill healthy after 30s\n"
+    event = Watching(id="r1", at=0, release=release("one"), seconds=None, by_hand=True)
+    assert [text for _, text in Narrator()(event)] == ["Watching one until interrupted..."]

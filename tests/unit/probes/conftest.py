@@ -44,6 +44,7 @@ class Server:
             stack.enter_context(suppress(OSError))
             stack.enter_context(connection)
             if self._tls:
+                connection.getpeername()  # ssl leaks the socket of a peer that has gone already
                 connection = stack.enter_context(self._tls.wrap_socket(connection, server_side=True))
             self._handle(connection, _head(connection))
 

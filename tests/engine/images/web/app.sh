@@ -5,8 +5,13 @@
 #   START_DELAY  seconds before it listens
 #   EXIT_AFTER   seconds until it exits by itself with EXIT_CODE (1), saying "ImportError: courts"
 #   EAT_MEMORY   megabytes that it fills in place of that exit: more than its limit brings the OOM killer
+#   BROKEN       any text: 500 is the answer on every path
+#   LOG_REQUESTS any text: it writes who asked for /api/health/ (or, when broken, for anything)
 #   IGNORE_TERM  any text: SIGTERM does nothing
-# SIGUSR1 (sent by /crash) makes it exit with code 3.
+# While the file /draining is there, /api/health/ answers 503.
+# SIGUSR1 (sent by /crash) makes it exit with code 3. With arguments it runs them instead: a release command.
+
+if [ $# -gt 0 ]; then exec "$@"; fi
 
 if [ -n "$IGNORE_TERM" ]; then trap '' TERM; else trap 'exit 0' TERM; fi
 trap 'exit 3' USR1
@@ -22,7 +27,11 @@ if [ "$EXIT_AFTER" = 0 ]; then end; fi
 
 mkdir -p /www/api/health /www/crash
 printf '%s\n' "$VERSION" >/www/version
-(sleep "${START_DELAY:-0}" && exec httpd -f -p 8000 -h /www) &
+serve() {
+    if [ -z "$BROKEN" ]; then exec httpd -f -p 8000 -h /www; fi
+    exec nc -ll -p 8000 -e /broken.sh
+}
+(sleep "${START_DELAY:-0}" && serve) &
 echo "version $VERSION started" >&2
 
 if [ -n "$EXIT_AFTER" ]; then

@@ -9,6 +9,9 @@ if [ "$REQUEST_URI" = /crash/ ]; then
     exit
 fi
 
+if [ -n "$LOG_REQUESTS" ]; then echo "$VERSION was asked for $REQUEST_URI by ${HTTP_USER_AGENT%%/*}" >/proc/1/fd/2; fi
+if [ -e /draining ]; then STATUS=503; fi
+
 healthy='{"ok": true, "status": "healthy", "checks": {"django": true, "database": true, "frontend_assets": true}}'
 sleep "${LATENCY:-0}"
 printf 'Status: %s \r\nContent-Type: %s\r\n\r\n' "${STATUS:-200}" "${CONTENT_TYPE:-application/json}"
