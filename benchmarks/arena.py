@@ -10,6 +10,8 @@ from scripts.sweep import sweep_images
 from tests.engine.support import names
 from tests.engine.support.images import Images
 from tests.engine.support.project import ComposeApp
+from tests.engine.support.proxy import build_proxy
+from tests.engine.support.rolling import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
     from benchmarks.contenders import Contender
     from scripts.registry import Registry
+    from tests.engine.support.rolling import RollingApp
 
 MARGIN = 5
 """Seconds that the container's own health check is patient for, beyond what the app needs to start."""
@@ -53,6 +56,13 @@ class Arena:
         app = ComposeApp(self.folder / name, images, name)
         start_period = round(starts_in) + MARGIN if starts_in else 0
         app.write_compose(HEALTHCHECK.format(start_period=start_period))
+        return app
+
+    def behind_proxy(self, images: Images, kind: str) -> RollingApp:
+        """Return an app of one instance behind HAProxy, of which nothing runs yet."""
+        name = names.scope()
+        app = KINDS[kind](self.folder / name, images, name, proxy=build_proxy(), replicas=1)
+        app.write_compose(HEALTHCHECK.format(start_period=0))
         return app
 
     def contenders(

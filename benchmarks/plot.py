@@ -20,7 +20,7 @@ ROW, HEAD, FOOT, TITLE = 34, 34, 38, 30
 SPREAD = (0, -5, 5, -2.5, 2.5)
 """How far from the middle of its row a dot is drawn, in turn, so that equal samples can be told apart."""
 INK, FAINT, GRID = "#1f2328", "#656d76", "#d8dee4"
-COLOURS = ("#0969da", "#bc4c00", "#6e7781", "#1a7f37")
+COLOURS = ("#0969da", "#bc4c00", "#6e7781", "#1a7f37", "#8250df")
 
 
 @dataclass(frozen=True)

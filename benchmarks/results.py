@@ -27,7 +27,7 @@ class Goal:
 
 @dataclass(frozen=True)
 class Measure:
-    """One quantity of a case, by contender. `unit` is `s`, or `%` of one core."""
+    """One quantity of a case, by contender. `unit` is `s`, `%` of one core, or `requests`."""
 
     name: str
     title: str

@@ -9,4 +9,6 @@ def amount(value: float | None, unit: str) -> str:
         return "not restored"
     if unit == "%":
         return f"{value:.1f} %"
+    if unit == "requests":
+        return f"{value:g}"
     return f"{value:.3f} {unit}" if abs(value) < 1 else f"{value:.2f} {unit}"

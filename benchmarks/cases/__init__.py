@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from benchmarks.case import Case
-from benchmarks.cases import death, deploys, journal, processor, ready, rollback, start
+from benchmarks.cases import death, deploys, docker, journal, processor, ready, rehearsed, rollback, rolling, start
 
-CASES: dict[str, Case] = {
-    case.name: case for module in (deploys, rollback, death, ready, start, journal, processor) for case in module.CASES
-}
+MODULES = (deploys, rolling, rehearsed, rollback, docker, death, ready, start, journal, processor)
+CASES: dict[str, Case] = {case.name: case for module in MODULES for case in module.CASES}

@@ -56,4 +56,8 @@ def case(name: str, when: str, exit_after: float) -> Case:
     )
 
 
-CASES = (case("death-at-start", "at once", 0), case("death-later", "after 2 s", 2))
+CASES = (
+    case("death-at-start", "at once", 0),
+    case("death-later", "after 2 s", 2),
+    case("death-late", "after 20 s", 20),
+)

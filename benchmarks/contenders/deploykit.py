@@ -29,12 +29,13 @@ class Deploykit(OnCompose):
         return self.deploy(tag)
 
     def deploy(self, tag: str) -> Ended:
-        return self._told("run", "--tag", tag, "--json")
+        return self.told("run", "--tag", tag, "--json")
 
     def back(self, tag: str) -> Ended:  # noqa: ARG002 - it knows
-        return self._told("rollback", "--json")
+        return self.told("rollback", "--json")
 
-    def _told(self, *argv: str) -> Ended:
+    def told(self, *argv: str) -> Ended:
+        """Run a verb, and tell when it told what."""
         how = self.run([CLI, *argv])
         events = [json.loads(line) for line in how.output.splitlines() if line.startswith("{")]
         looks = [event for event in events if event["event"] == "health.looked" and event["healthy"]]
