@@ -485,8 +485,8 @@ class Deployment:
         try:
             if self._tools.backend.others(failed):
                 self._tools.backend.stand_down(failed, self._uncut)
-                self._set(beside=True)
                 self._complete(self.record.current)
+                self._set(beside=True)
                 self._warn(f"{failed.image.name} is stopped beside what still serves, and kept to be looked at")
         except Exception as error:  # noqa: BLE001 - then it is left as it is, and the outcome says so
             self._warn(f"{failed.image.name} cannot be stopped: {error}")
