@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from benchmarks.contenders import CONTENDERS, Budget
 from scripts.sweep import sweep_images
 from tests.engine.support import names
+from tests.engine.support.docker import docker
 from tests.engine.support.images import Images
 from tests.engine.support.project import ComposeApp
 from tests.engine.support.proxy import build_proxy
@@ -49,6 +50,18 @@ class Arena:
         images = Images(self.registry, self.base)
         self.stack.callback(sweep_images, "scope", images.scope)
         return images
+
+    def neighbour(self, contender: Contender) -> None:
+        """Let something else run in a contender's network, as a database does.
+
+        A bridge that loses its last container forgets who asked: the first answer through it then waits for up to a
+        second, which is the empty network's gap and not the contender's.
+        """
+        (container,) = docker("ps", "-q", "--filter", f"publish={contender.port}").split()
+        network = docker("inspect", "-f", "{{range $name, $_ := .NetworkSettings.Networks}}{{$name}}{{end}}", container)
+        name = names.scope()
+        docker("run", "-d", "--name", name, "--network", network, self.base)
+        self.stack.callback(docker, "rm", "-f", "-v", name)
 
     def app(self, images: Images, starts_in: float = 0) -> ComposeApp:
         """Return a Compose app of which nothing runs yet, that needs so many seconds to start."""

@@ -23,9 +23,9 @@ HEAD = """\
 
 deploykit side by side with the plain script that it replaces ([`deploy.sh`](../benchmarks/deploy.sh)) and with Compose
 alone, on the same images, round by round in turn, so that what else the machine does hits all alike. A client asks the
-app's health URL every 20 ms meanwhile. A request that it sends just when the new container gets its network may hang
-until the client's patience of 1 s is over: where one did, the outage has that second in it, whoever deployed. What does
-not do what is measured stops the run.
+app's health URL every 20 ms meanwhile, with a patience of 1 s. A second container stands in the network of each, as a
+database does: an empty bridge costs whoever deploys there up to a second more. What does not do what is measured stops
+the run.
 
 `make bench` measures all of it, on any machine where `make test` finds or makes an engine; `python -m benchmarks CASE`
 measures one case, `python -m benchmarks report` writes this page.

@@ -27,7 +27,7 @@ def death(arena: Arena, sheet: Sheet, *, exit_after: float) -> None:
     images.push(OLD, local=True)
     images.push(BAD, local=True, status=500, exit_after=exit_after, exit_code=EXIT_CODE)
     contenders = arena.contenders(images, Budget(), among=[Deploykit])
-    serve(contenders, OLD)
+    serve(arena, contenders, OLD)
     for _ in sheet.rounds():
         for contender in contenders:
             sheet.note("noticed", contender.name, noticed(contender))

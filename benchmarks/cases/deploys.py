@@ -12,6 +12,8 @@ from benchmarks.timed import Unexpected
 from tests.engine.support.client import Client
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from benchmarks.arena import Arena
     from benchmarks.case import Sheet
     from benchmarks.contenders import Contender, Ended
@@ -22,13 +24,13 @@ HEALTH = "/api/health/"
 SHORT = Budget(attempts=5)
 
 
-def good(arena: Arena, sheet: Sheet, *, ignore_term: bool) -> None:
+def good(arena: Arena, sheet: Sheet, *, ignore_term: bool = False, starts_in: float = 0) -> None:
     """Deploy two good releases in turn."""
     images = arena.images()
     for tag in (OLD, NEW):
-        images.push(tag, local=True, ignore_term=ignore_term)
-    contenders = arena.contenders(images)
-    serve(contenders, OLD)
+        images.push(tag, local=True, ignore_term=ignore_term, start_delay=starts_in)
+    contenders = arena.contenders(images, starts_in=starts_in)
+    serve(arena, contenders, OLD)
     for number in sheet.rounds():
         for contender in in_turn(contenders, number):
             tag = OLD if number % 2 else NEW
@@ -60,7 +62,7 @@ def answers_500(arena: Arena, sheet: Sheet) -> None:
 def bad(arena: Arena, sheet: Sheet, images: Images, budget: Budget) -> None:
     """Deploy a bad release over a good one; who did not restore is helped by hand, off the clock."""
     contenders = arena.contenders(images, budget)
-    serve(contenders, OLD)
+    serve(arena, contenders, OLD)
     for number in sheet.rounds():
         for contender in in_turn(contenders, number):
             ended, outage = watched(contender, BAD)
@@ -74,11 +76,12 @@ def bad(arena: Arena, sheet: Sheet, images: Images, budget: Budget) -> None:
             serving(contender, OLD)
 
 
-def serve(contenders: list[Contender], tag: str) -> None:
-    """Let all contenders serve a good release."""
+def serve(arena: Arena, contenders: Sequence[Contender], tag: str) -> None:
+    """Let all contenders serve a good release, none of them alone in its network."""
     for contender in contenders:
         contender.first(tag).how.must(0)
         serving(contender, tag)
+        arena.neighbour(contender)
 
 
 def watched(contender: Contender, tag: str) -> tuple[Ended, float]:
@@ -102,7 +105,14 @@ CASES = (
         "A good release",
         "An app that stops promptly on SIGTERM. Its image is at hand; the registry is asked whether it is the newest.",
         (WALL, OUTAGE),
-        partial(good, ignore_term=False),
+        good,
+    ),
+    Case(
+        "good-1s",
+        "A good release, of an app that needs 1 s to start",
+        "As a small Django app does. The script looks every 2 s; deploykit's first looks are 50 ms apart.",
+        (WALL, OUTAGE),
+        partial(good, starts_in=1.0),
     ),
     Case(
         "good-stubborn",

@@ -21,7 +21,7 @@ def there_and_back(arena: Arena, sheet: Sheet) -> None:
     for tag in (OLD, NEW):
         images.push(tag, local=True)
     contenders = arena.contenders(images, Budget(), among=[DeploykitDocker, ByHand])
-    serve(contenders, OLD)
+    serve(arena, contenders, OLD)
     for number in sheet.rounds():
         for contender in in_turn(contenders, number):
             ended, outage = watched(contender, NEW)

@@ -31,7 +31,7 @@ def wait(arena: Arena, sheet: Sheet) -> None:
     images.push(BAD, local=True, status=500)
     contender = Deploykit(arena.app(images), SHORT if arena.quick else Budget())
     arena.lend(contender)
-    serve([contender], OLD)
+    serve(arena, [contender], OLD)
     for _ in sheet.rounds():
         sheet.note("share", contender.name, share(contender.app, contender.budget.seconds))
 

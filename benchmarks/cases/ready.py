@@ -28,7 +28,7 @@ def ready(arena: Arena, sheet: Sheet, *, delay: int) -> None:
     for tag in (OLD, NEW):
         images.push(tag, local=True, start_delay=delay)
     contenders = arena.contenders(images, starts_in=delay)
-    serve(contenders, OLD)
+    serve(arena, contenders, OLD)
     for number in sheet.rounds():
         for contender in in_turn(contenders, number):
             sheet.note("noticed", contender.name, noticed(contender, OLD if number % 2 else NEW))

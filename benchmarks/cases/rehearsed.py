@@ -41,7 +41,7 @@ def rehearse(arena: Arena, sheet: Sheet) -> None:
     images.push(BAD, local=True, exit_after=0, exit_code=3)
     budget = SHORT if arena.quick else Budget()
     contenders = arena.contenders(images, budget, among=[Rehearsed, RehearsedDocker])
-    serve(contenders, OLD)
+    serve(arena, contenders, OLD)
     for number in sheet.rounds():
         for contender in in_turn(contenders, number):
             ended, outage = watched(contender, BAD)

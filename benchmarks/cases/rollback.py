@@ -20,7 +20,7 @@ def back(arena: Arena, sheet: Sheet, *, ignore_term: bool) -> None:
     for tag in (OLD, NEW):
         images.push(tag, local=True, ignore_term=ignore_term)
     contenders = arena.contenders(images)
-    serve(contenders, OLD)
+    serve(arena, contenders, OLD)
     for number in sheet.rounds():
         for contender in in_turn(contenders, number):
             contender.deploy(NEW).how.must(0)

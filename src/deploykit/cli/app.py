@@ -1,6 +1,7 @@
 """The app that the command line means."""
 
 import argparse
+import gc
 import os
 import re
 import shlex
@@ -27,12 +28,24 @@ def opened(args: argparse.Namespace) -> Iterator["App"]:
 
     path = args.config or find_config(os.environ)
     try:
-        yield deploykit.load(path)
+        with _garbage_kept():
+            app = deploykit.load(path)
+        yield app
     except ConfigError as error:
         if not _KEY.match(str(error)):
             raise
         msg = f"{path}: {error}"
         raise ConfigError(msg, hint=error.hint) from error
+
+
+@contextmanager
+def _garbage_kept() -> Iterator[None]:
+    """Don't look for garbage while modules are loaded: they stay, and looking costs some 40 ms."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def command(args: argparse.Namespace, verb: str) -> str:
