@@ -10,7 +10,6 @@ import secrets
 import signal
 import subprocess
 import sys
-import tempfile
 import xml.etree.ElementTree as ET
 from collections import Counter
 from contextlib import ExitStack, contextmanager, suppress
@@ -32,6 +31,8 @@ SELECTIONS = {"all": "", "unit": "not engine", "engine": "engine"}
 NOTHING_COLLECTED = 5
 NO_ENGINE = "no engine: "  # how a skipped test begins its reason (tests/engine/support/fixtures.py)
 PATIENCE = 60
+REPORTS = Path(".cache", "reports")
+"""Where pytest's JUnit reports of the last run are kept; `python -m scripts.reliability` reads them."""
 
 
 @dataclass
@@ -93,11 +94,11 @@ def _run_tests(outcome: Outcome, selection: str, arguments: list[str]) -> None:
     side_by_side = ["-n", os.environ.get("DEPLOYKIT_TEST_WORKERS", "2"), "--dist", "loadgroup"]
     for which, how in (("not timed", side_by_side), ("timed", [])):
         marked = f"({selection}) and {which}" if selection else which
-        with tempfile.TemporaryDirectory(prefix="deploykit-report-") as folder:
-            report = Path(folder, "report.xml")
-            code = _pytest(["-m", marked, f"--junitxml={report}", *how, *arguments])
-            if report.exists():
-                outcome.add(report)
+        report = REPORTS / f"{which.replace(' ', '-')}.xml"
+        report.unlink(missing_ok=True)
+        code = _pytest(["-m", marked, f"--junitxml={report}", "--durations=15", *how, *arguments])
+        if report.exists():
+            outcome.add(report)
         if code not in {0, 1, NOTHING_COLLECTED}:
             outcome.problems.append(f"pytest ended with {code}")
 
