@@ -27,9 +27,9 @@ HEAD = """\
 
 <!-- Written by `python -m scripts.reliability` from docs/promises.toml and the reports of `make test`. -->
 
-Each promise stands beside the tests that fail when it is broken, and beside what they counted when they last ran, all of
-them, on a real engine: how many cases were tried, and in how many something was lost. A case is one test, or, where a
-test goes through many (a kill at every moment, a thousand random histories), one of those.
+Each promise stands beside the tests that fail when it is broken, and beside what they counted when they last ran, all
+of them, on a real engine: how many cases were tried, and in how many something was lost. A case is one test, or, where
+a test goes through many (a kill at every moment, a thousand random histories), one of those.
 """
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     )
     from deploykit.events import Event
     from deploykit.health import HealthPolicy
+    from deploykit.plan import Plan
     from deploykit.record import Failure, Kind, Record
     from deploykit.release import ImageRef, Instance, Release
     from deploykit.result import Result
@@ -41,6 +42,7 @@ __all__ = [
     "Locked",
     "NoSuchRelease",
     "Outcome",
+    "Plan",
     "ProbeAnswer",
     "Record",
     "Release",
@@ -65,6 +67,7 @@ _HOMES = {
     ),
     "events": ("Event",),
     "health": ("HealthPolicy",),
+    "plan": ("Plan",),
     "record": ("Failure", "Kind", "Record"),
     "release": ("ImageRef", "Instance", "Release"),
     "result": ("Result",),

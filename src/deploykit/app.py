@@ -16,6 +16,7 @@ from deploykit.guard import guard_deployed, guard_serving
 from deploykit.health import HealthPolicy
 from deploykit.interrupt import Interruption
 from deploykit.lock import whoami
+from deploykit.plan import Plan, plan
 from deploykit.protocols import Backend, Clock, Observer, Probe, PullPolicy, StateStore
 from deploykit.record import Kind, Options, Record
 from deploykit.release import ImageRef, Release, check_tag
@@ -115,14 +116,8 @@ class App:
             ConfigError, EngineUnreachable, Locked, Held: nothing began.
         """
         asked = self._asked(tag, image)
-        options = Options(
-            message=_writable(message),
-            by=who(),
-            auto=self._defaults.auto and rollback,
-            force=force,
-            irreversible=irreversible,
-            rehearse=self._defaults.rehearse if rehearse is None else rehearse,
-            pull=_policy(pull, self._defaults.pull).value,
+        options = self._options(
+            message=message, rollback=rollback, force=force, irreversible=irreversible, rehearse=rehearse, pull=pull
         )
         parts, interruption = self._with(on_event), _interruption(cancel)
         with open_session(parts, f"deploy {asked.name}", lock_wait, interruption) as session:
@@ -228,6 +223,26 @@ class App:
         """
         return look_at(self._parts, self.name)
 
+    def plan(
+        self,
+        tag: str | None = None,
+        *,
+        image: str | None = None,
+        rollback: bool = True,
+        force: bool = False,
+        irreversible: bool = False,
+        rehearse: bool | None = None,
+        pull: str | None = None,
+    ) -> Plan:
+        """Tell what `deploy` with these arguments would do. Changes nothing, takes no lock, and asks no registry.
+
+        Raises:
+            ConfigError, EngineUnreachable: `deploy` would not begin either.
+        """
+        options = self._options(rollback=rollback, force=force, irreversible=irreversible, rehearse=rehearse, pull=pull)
+        row = _row(Kind.deploy, self._asked(tag, image), options)
+        return plan(self._parts, self.name, row, PullPolicy(options.pull))
+
     def history(self, limit: int | None = None) -> list[Record]:
         """Return the deployments, newest first. Asks no engine."""
         journal = self._parts.state.journal_to_read(None)
@@ -268,6 +283,26 @@ class App:
 
     def _with(self, on_event: Callable[[Event], None] | None) -> Parts:
         return replace(self._parts, observers=(*self._parts.observers, on_event)) if on_event else self._parts
+
+    def _options(
+        self,
+        *,
+        message: str = "",
+        rollback: bool,
+        force: bool,
+        irreversible: bool,
+        rehearse: bool | None,
+        pull: str | None,
+    ) -> Options:
+        return Options(
+            message=_writable(message),
+            by=who(),
+            auto=self._defaults.auto and rollback,
+            force=force,
+            irreversible=irreversible,
+            rehearse=self._defaults.rehearse if rehearse is None else rehearse,
+            pull=_policy(pull, self._defaults.pull).value,
+        )
 
     def _asked(self, tag: str | None, image: str | None) -> ImageRef:
         base = self._defaults.image if image is None else ImageRef.parse(image)

@@ -42,7 +42,7 @@ from deploykit.protocols import Backend, Clock, Control, Journal, ProbeVerdict, 
 from deploykit.record import Failure, Kind, Move, Record
 from deploykit.redact import redacted
 from deploykit.release import LABEL_IRREVERSIBLE, ImageRef, Release, Snapshot
-from deploykit.stack import Stack, counts_as_running, fold, rollback_target
+from deploykit.stack import Stack, counts_as_running, failed_before, fold, rollback_target
 from deploykit.states import UNTOUCHED, State, Trigger
 from deploykit.tagfile import TagFile
 from deploykit.targets import choose_barrier, choose_restore, restorable
@@ -236,6 +236,7 @@ class Deployment:
         self._set(candidate=candidate)
         self._tools.backend.keep(candidate)
         self._notify(Pulled, image=image)
+        self._say_if_it_failed_before(image)
         self._control.interruption.check()
         if self._serves_already(candidate):
             return Trigger.accept
@@ -323,6 +324,11 @@ class Deployment:
     @property
     def _uncut(self) -> Control:
         return replace(self._control, interruption=_UNSTOPPABLE)
+
+    def _say_if_it_failed_before(self, image: ImageRef) -> None:
+        failed = failed_before(self._tools.journal.records(), image) if self.record.kind is Kind.deploy else None
+        if failed and failed.failure:
+            self._warn(f"this content failed when it was last tried, in {failed.id}: {failed.failure.summary}")
 
     def _find_current(self, stack: Stack) -> Current | None:
         tools = self._tools

@@ -173,6 +173,10 @@ class Backend(Watched, Protocol):
             ConfigError: it cannot; a `container` probe without a HEALTHCHECK, say.
         """
 
+    @property
+    def beside(self) -> bool:
+        """Whether new instances stand up beside the old ones, not in place of them."""
+
     def has_release_command(self) -> bool:
         """Whether a command is to be run before a release replaces another."""
 

@@ -11,7 +11,7 @@ from typing import overload
 
 from deploykit.errors import Outcome
 from deploykit.record import Kind, Record
-from deploykit.release import Release
+from deploykit.release import ImageRef, Release
 
 
 class Stack(Sequence[Release]):
@@ -140,6 +140,17 @@ def counts_as_running(records: Iterable[Record], running: Release | None) -> Rel
             failed = record.outcome is Outcome.restore_failed and record.restore
             return None if failed and failed.same_as(running) else running
     return running
+
+
+def failed_before(records: Iterable[Record], image: ImageRef) -> Record | None:
+    """Return the deployment that last tried this content, when that failed; `records` come newest first.
+
+    One that never started it says nothing of it.
+    """
+    for record in records:
+        if record.candidate and record.started and record.ended and record.candidate.image.id == image.id:
+            return None if record.good or record.outcome is Outcome.interrupted else record
+    return None
 
 
 def barrier(records: Iterable[Record], target: Release | None) -> Release | None:

@@ -18,7 +18,7 @@ LEVELS: dict[str, int] = {
     **dict.fromkeys(
         ["machine", "stack", "targets", "tagfile", "journal", "lock", "store", "eye", "health", "current"], 4
     ),
-    **dict.fromkeys(["ending", "deployment", "result", "session", "bake", "guard", "status"], 4),
+    **dict.fromkeys(["ending", "deployment", "result", "session", "bake", "guard", "plan", "status"], 4),
     **dict.fromkeys(["backends", "probes", "observers", "config", "testing"], 4),
     "app": 5,
     "wiring": 6,
@@ -40,6 +40,7 @@ CORE = {
     "session",
     "bake",
     "guard",
+    "plan",
     "status",
 }
 ADAPTERS = {"backends", "probes", "observers"}

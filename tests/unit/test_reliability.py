@@ -43,7 +43,9 @@ def tests_in(file: Path) -> Iterator[str]:
             yield from (target.id for target in node.targets if isinstance(target, ast.Name))
 
 
-@pytest.mark.parametrize("promise", [one for chapter in chapters() for one in chapter.promises], ids=lambda one: one.says)
+@pytest.mark.parametrize(
+    "promise", [one for chapter in chapters() for one in chapter.promises], ids=lambda one: one.says
+)
 def test_every_promise_is_held_by_tests_that_are_there(promise: Promise) -> None:
     """A folder, a file, or names in it."""
     assert promise.tests

@@ -5,6 +5,7 @@ import argparse
 from deploykit.cli.app import opened
 from deploykit.cli.arguments import PULLS, seconds
 from deploykit.cli.follow import following
+from deploykit.cli.plan import show_plan
 from deploykit.cli.signals import interruptible
 
 WORDS = ""
@@ -22,11 +23,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pull", choices=PULLS, help="when the registry is asked; alone: always")
     parser.add_argument("--irreversible", action="store_true", help="never go back across this release by itself")
     parser.add_argument("--force", action="store_true", help="deploy anew what serves already")
+    parser.add_argument("--dry-run", action="store_true", help="only tell what would be done; changes nothing")
     parser.add_argument("--lock-wait", type=seconds, default=0.0, metavar="S", help="seconds to wait for one's turn")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Deploy."""
+    """Deploy, or tell what would be done."""
+    if args.dry_run:
+        return show_plan(args)
     with interruptible() as interruption, following(args) as follow, opened(args) as app:
         result = app.deploy(
             args.tag,

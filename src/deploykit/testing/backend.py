@@ -161,6 +161,10 @@ class FakeBackend:
             if self.refuses:
                 raise ConfigError(self.refuses)
 
+    @property
+    def beside(self) -> bool:
+        return self.strategy == "rolling"
+
     def has_release_command(self) -> bool:
         return self.release_command
 

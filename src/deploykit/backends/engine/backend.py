@@ -151,6 +151,10 @@ class EngineBackend(ABC):
 
     # What comes before anything is replaced.
 
+    @property
+    def beside(self) -> bool:
+        return self.rollout.rolling
+
     def has_release_command(self) -> bool:
         return bool(self.rollout.release_command)
 

@@ -92,6 +92,10 @@ class ProcessBackend:
     def demand(self, image: ImageRef) -> None:
         """Do nothing: whether a folder can be run, only running it tells."""
 
+    @property
+    def beside(self) -> bool:
+        return False
+
     def has_release_command(self) -> bool:
         return False
 

@@ -1,0 +1,97 @@
+"""`deploykit run --dry-run`."""
+
+import argparse
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from deploykit.cli.app import opened
+from deploykit.cli.output import say
+
+if TYPE_CHECKING:
+    from deploykit.plan import Plan
+
+
+def show_plan(args: argparse.Namespace) -> int:
+    """Tell what `run` with these arguments would do."""
+    from deploykit.observers.json import dump
+    from deploykit.observers.text import one_line
+
+    with opened(args) as app:
+        plan = app.plan(
+            args.tag,
+            image=args.image,
+            rollback=not args.no_rollback,
+            force=args.force,
+            irreversible=args.irreversible,
+            rehearse=args.rehearse,
+            pull=args.pull,
+        )
+    for line in [dump(_document(plan))] if args.json else map(one_line, _lines(plan)):
+        say(line)
+    return 0
+
+
+def _document(plan: "Plan") -> dict[str, Any]:
+    from dataclasses import fields
+
+    from deploykit.observers.json import plain, release_document
+
+    found = {one.name: plain(getattr(plan, one.name)) for one in fields(plan)}
+    at_hand = {"digest": plan.image.digest, "image_id": plan.image.id} if plan.image else None
+    return found | {
+        "event": "plan",
+        "image": plan.asked.name,
+        "at_hand": at_hand,
+        "serving": release_document(plan.serving),
+        "instances": [one.name or one.id for one in plan.instances],
+        "failed": plan.failed.id if plan.failed else None,
+    }
+
+
+def _lines(plan: "Plan") -> Iterator[str]:
+    yield f"{plan.app}: what `run` would do; nothing is changed now"
+    yield f"  deploys    {plan.asked.name}  {_at_hand(plan)}"
+    if plan.failed and plan.failed.failure:
+        yield f"  failed     when it was last tried, in {plan.failed.id}: {plan.failed.failure.summary}"
+    yield f"  pulls      {_pulls(plan)}"
+    if plan.command:
+        yield "  before     the release command, in a one-off of the new image; when it fails, nothing is touched"
+    if plan.rehearse:
+        yield "  before     a rehearsal: one instance must prove itself beside what serves"
+    yield f"  replaces   {_replaces(plan)}"
+    yield f"  a failure  {_failure(plan)}"
+
+
+def _at_hand(plan: "Plan") -> str:
+    if plan.image is None:
+        return "not at hand yet"
+    return f"at hand: {plan.image.digest or plan.image.id}"
+
+
+def _pulls(plan: "Plan") -> str:
+    return {
+        "always": "the registry is asked whether it has a newer one",
+        "missing": "nothing: it is at hand" if plan.image else "it from the registry",
+        "never": "nothing" if plan.image else "nothing, and fails: it is not at hand, and pull is 'never'",
+    }[plan.pull.value]
+
+
+def _replaces(plan: "Plan") -> str:
+    if plan.serving is None:
+        return "nothing: nothing serves"
+    named = ", ".join(one.name or one.id for one in plan.instances)
+    serves = f"{plan.serving.image.name} ({plan.serving.id or 'not deployed by deploykit'}): {named}"
+    if plan.unchanged:
+        return f"nothing, when the registry has no newer one and all probes pass: it serves already, in {named}"
+    if plan.beside:
+        return f"{serves}; they go when all new ones, beside them, are healthy"
+    return f"{serves}; in place, with a short gap"
+
+
+def _failure(plan: "Plan") -> str:
+    if plan.restore is None:
+        return "is left as it is: going back is switched off, or there is nothing to go back to"
+    back = f"{plan.restore.image.name} ({plan.restore.id or 'as it runs now'})"
+    if plan.barrier:
+        return f"is not gone back from to {back}: {plan.barrier.image.name} is irreversible"
+    return f"goes back to {back}"
