@@ -37,6 +37,7 @@ VERBS = {
     "history": ("history", "the deployments, newest first; or one of them"),
     "health": ("health", "look once with every probe"),
     "config": ("config", "the config file, as deploykit understands it"),
+    "init": ("init", "write a first config, from a compose file"),
     "demo": ("demo", "a good and a broken deploy, without Docker"),
 }
 PULLS = ("always", "missing", "never")

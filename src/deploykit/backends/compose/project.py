@@ -9,7 +9,7 @@ short mount, say, or an included file with a `.env` of its own.
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -204,15 +204,7 @@ class ComposeFiles:
         return self.engine.read(ComposeScope(self.files, self.directory), *args, variables=variables)
 
     def _invalid(self, done: Completed) -> ConfigError:
-        said = _REPEATED.sub("", self.engine.redact.redact_bytes(done.errors).strip())
-        names = ", ".join(file.name for file in self.files)
-        missing = _MISSING.search(said)
-        if missing:
-            hint = f"Set {missing[1]} in the shell or in {self.directory / DOTENV}."
-        else:
-            hint = "`docker compose config` shows the same error."
-        lines = [line for line in said.splitlines() if "level=warning" not in line]
-        return ConfigError(f"{names}: Compose cannot read it: {' '.join(lines)[:600]}", hint=hint)
+        return _unreadable(self.engine, self.files, self.directory, done)
 
     def _check_services(self, model: Model) -> None:
         known = model.get("services", {})
@@ -231,6 +223,35 @@ class ComposeFiles:
         names -= {self.image_env, self.tag_env}
         environment = self.engine.environment
         return {name: environment[name] for name in sorted(names) if name in environment}
+
+
+def read_model(file: Path) -> Model:
+    """Return what a compose file says, without its variables filled in. Asks no engine.
+
+    Raises:
+        ConfigError: Compose cannot read it.
+        EngineUnreachable: there is no Compose.
+    """
+    engine, directory = Engine(), file.absolute().parent
+    done = engine.read(
+        ComposeScope((file.absolute(),), directory), "config", "--no-interpolate", "--format", "json", variables={}
+    )
+    if done.code != 0:
+        raise _unreadable(engine, (file,), directory, done)
+    model: Model = json.loads(done.output)
+    return model
+
+
+def _unreadable(engine: Engine, files: Sequence[Path], directory: Path, done: Completed) -> ConfigError:
+    said = _REPEATED.sub("", engine.redact.redact_bytes(done.errors).strip())
+    names = ", ".join(file.name for file in files)
+    missing = _MISSING.search(said)
+    if missing:
+        hint = f"Set {missing[1]} in the shell or in {directory / DOTENV}."
+    else:
+        hint = "`docker compose config` shows the same error."
+    lines = [line for line in said.splitlines() if "level=warning" not in line]
+    return ConfigError(f"{names}: Compose cannot read it: {' '.join(lines)[:600]}", hint=hint)
 
 
 @dataclass(frozen=True, slots=True)
