@@ -194,6 +194,8 @@ class App:
         """
         with open_session(self._with(on_event), "recover", lock_wait, _interruption(cancel)) as session:
             finish = session.finish_unfinished()
+            if finish is None:
+                session.tidy_up()
             return finish.result if finish else None
 
     def abort(self, *, cancel: Cancel = None, on_event: Callable[[Event], None] | None = None) -> Result | None:

@@ -118,6 +118,12 @@ class Session:
         result = self._told(ended, code)
         return Finish(result, last=fulfils or self.journal.unfinished() is not None)
 
+    def tidy_up(self) -> None:
+        """See to what the last deployment's process was killed before: it had ended, but had not tidied up."""
+        last = self.journal.last()
+        if last and last.ended:
+            Deployment(last, self.tools).run()
+
     def begin(self, record: Record, *, watched: bool = False) -> Result:
         """Write a deployment's row and run it to its end.
 

@@ -9,8 +9,8 @@ import pytest
 
 from tests.engine.support import names
 from tests.engine.support.docker import docker, inspect
-from tests.engine.support.fault import Fault
 from tests.engine.support.project import DockerApp
+from tests.engine.support.spy import Spy
 from tests.engine.support.told import assert_all_agree, ended, history, status
 
 if TYPE_CHECKING:
@@ -133,10 +133,10 @@ def test_every_key_arrives(docker_app: DockerApp) -> None:
 
 def test_no_secret_is_in_any_argv_or_line(docker_app: DockerApp) -> None:
     """Neither where others can read it, nor in what deploykit writes."""
-    app, watched = docker_app, Fault(docker_app.folder / "bin")
+    app, watched = docker_app, Spy(docker_app.folder / "bin")
     app.is_made_with(environment={"DB_PASSWORD": "${DB_PASSWORD}", "SSH_PRIVATE_KEY": f"one\n{SECRET}\n"})
     app.push("new")
-    env = {"DB_PASSWORD": SECRET} | watched.at(0)
+    env = {"DB_PASSWORD": SECRET} | watched.environment
 
     done = [app.deploykit(*verb, env=env) for verb in (["run", "--tag", "new"], ["config"], ["status", "--json"])]
 

@@ -1,57 +1,55 @@
-"""SIGKILL at many moments: the next command finishes what was left, and says so."""
+"""SIGKILL in every state of every backend and strategy, and within engine commands: the next command finishes it."""
 
 from __future__ import annotations
 
-import os
-import signal
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.engine.support.project import kill_group
-from tests.engine.support.told import assert_all_agree, ended, history, status
+from tests.engine.support.told import ended, history, status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
     from tests.engine.support.project import App
 
-MOMENTS = {"compose": 20, "docker": 7}
-"""Docker's share is smaller: between any two of its commands there is a kill of its own in test_docker_killed.py."""
-BEGAN = {"starting", "checking", "promoting", "rolling_back"}
+PROBE = {"type": "http", "port": 8000, "path": "/api/health/", "timeout": 2}
+NOT_STARTED = {"saved", "pulling", "preparing"}
+STATES = {
+    "recreate": ["saved", "pulling", "preparing", "starting", "checking", "healthy"],
+    "rolling": ["saved", "pulling", "starting", "checking", "promoting", "healthy"],
+}
+MOST_COMMANDS = 15
 
 
 @dataclass
-class Killed:
-    """An app with good releases behind it, on which commands are killed, one after the other."""
+class Stage:
+    """An app of one kind and one strategy, on which commands are killed, one after the other."""
 
     app: App
-    took: float
-    """Seconds that an undisturbed deploy takes here and now: the moments are spread over it."""
+    strategy: str
+    serving: str = ""
+    number: int = 0
 
-    def deployed(self, tag: str) -> str:
-        self.app.push(tag)
+    def deploy_good(self) -> str:
+        """Deploy a release of a new tag, that nobody kills."""
+        tag = self.push()
         ended(self.app.deploykit("run", "--tag", tag), 0)
+        self.serving = tag
         return tag
 
-    def moments(self, every: int = 1) -> Iterator[tuple[int, float]]:
-        """Yield numbers, each with its part of the way; or every second one."""
-        last = MOMENTS[self.app.kind]
-        return ((number, number / last) for number in range(1, last + 1, every))
-
-    def kill(self, part: float, *argv: str) -> str | None:
-        """Kill a command, every other time with its process group; return the state that it was in, if any."""
-        process = self.app.start_deploykit(*argv)
-        time.sleep(part * self.took)  # the moment itself is the point: there is nothing to wait for
-        if round(part * 20) % 2:
-            kill_group(process, signal.SIGKILL)
+    def push(self, *, bad: bool = False) -> str:
+        self.number += 1
+        tag = f"{'bad' if bad else 'good'}{self.number}"
+        if bad:
+            self.app.push(tag, exit_after=0, exit_code=3)
         else:
-            os.kill(process.pid, signal.SIGKILL)
-        process.wait()
-        newest = history(self.app)[0]
-        return None if newest["outcome"] else str(newest["state"])
+            self.app.push(tag)
+        return tag
+
+    def run(self, tag: str, *, rehearse: bool = False) -> list[str]:
+        return ["run", "--tag", tag, *(["--rehearse"] if rehearse and self.strategy == "recreate" else [])]
 
     def finish(self, state: str | None, *argv: str) -> int:
         """Run the next command, which says what it finishes; return its exit code."""
@@ -61,71 +59,88 @@ class Killed:
         assert state is None or f"killed in {state}" in done.stdout, done.stdout
         return done.returncode
 
-
-@pytest.fixture
-def killed(app: App) -> Killed:
-    killed = Killed(app, 0.0)
-    killed.deployed("a")
-    began = time.monotonic()
-    killed.deployed("b")
-    killed.took = time.monotonic() - began
-    return killed
-
-
-def test_recover_finishes_a_killed_deploy(killed: Killed) -> None:
-    """With the new release or with what served, and all in agreement."""
-    serving = "b"
-    for number, part in killed.moments():
-        killed.app.push(f"c{number}")
-        state = killed.kill(part, "run", "--tag", f"c{number}")
-        killed.finish(state, "recover")
-        serving = assert_all_agree(killed.app, serving, f"c{number}")
+    def agrees_on(self, *tags: str) -> str:
+        """Assert that one of these runs, in one container and nothing beside it, and that all that is told agrees."""
+        alive = [one for one in self.app.containers() if one.state != "exited"]
+        (only,) = alive
+        kept = [one for one in self.app.containers() if one.state == "exited"]
+        assert len(kept) <= (self.app.kind == "docker" and self.strategy == "recreate"), kept
+        said = status(self.app)
+        assert said["current"]["tag"] in tags, (said, tags)
+        assert (said["current"]["image_id"], said["lock"]) == (only.image_id, None)
+        assert said["state"] in {"healthy", "rolled_back", "failed"}
+        previous = said["previous"]["tag"] if said["previous"] else said["current"]["tag"]
+        assert self.app.tag_file.read_text() == f"{previous}\n"
+        self.serving = str(said["current"]["tag"])
+        return self.serving
 
 
-def test_a_run_first_finishes_a_killed_deploy(killed: Killed) -> None:
-    """And then deploys what it was asked for."""
-    for number, part in killed.moments(every=2):
-        killed.app.push(f"c{number}")
-        killed.app.push(f"d{number}")
-        state = killed.kill(part, "run", "--tag", f"c{number}")
-        assert killed.finish(state, "run", "--tag", f"d{number}") == 0
-        assert_all_agree(killed.app, f"d{number}")
+@pytest.fixture(params=["recreate", "rolling"])
+def stage(app: App, request: pytest.FixtureRequest) -> Stage:
+    """Two good releases have been deployed."""
+    app.is_made_with(ports=["8000"])
+    app.write_config(backend={"strategy": request.param}, probes=[PROBE])
+    stage = Stage(app, request.param)
+    stage.deploy_good()
+    stage.deploy_good()
+    return stage
 
 
-def test_a_rollback_undoes_a_killed_deploy(killed: Killed) -> None:
-    """The one that was under way; from one that never began, or was over, it goes one step back from what serves."""
-    for number, part in killed.moments(every=2):
-        serving, before = killed.deployed(f"b{number}"), status(killed.app)["previous"]["tag"]
-        killed.app.push(f"c{number}")
-        state = killed.kill(part, "run", "--tag", f"c{number}")
-        over = state is None and history(killed.app)[0]["tag"] == f"c{number}"
-        assert killed.finish(state, "rollback") == 0
-        assert_all_agree(killed.app, serving if over or state in BEGAN else before)
+def test_a_deploy_that_is_killed_in_any_state_is_finished(stage: Stage) -> None:
+    """By `recover`: what was not started is over, what was started goes on, and what had ended is tidied up."""
+    for state in STATES[stage.strategy]:
+        before, tag = stage.serving, stage.push()
+        assert stage.app.killed(f"state:{state}", *stage.run(tag, rehearse=True)), state
+        over = state == "healthy"
+        code = stage.finish(None if over else state, "recover")
+        assert code == (1 if state in NOT_STARTED else 0), state
+        stage.agrees_on(before if state in NOT_STARTED else tag)
 
 
-@pytest.mark.parametrize("verb", ["recover", "run", "rollback"])
-def test_a_killed_rollback_is_finished(killed: Killed, verb: str) -> None:
-    """With its target or with what served; a rollback goes on with it, a run then deploys."""
-    for number, part in killed.moments():
-        if number % 3 != ["recover", "run", "rollback"].index(verb):
-            continue
-        before, serving = killed.deployed(f"b{number}"), killed.deployed(f"c{number}")
-        state = killed.kill(part, "rollback")
-        over = state is None and history(killed.app)[0]["kind"] == "rollback"
-        if verb == "run":
-            killed.app.push(f"d{number}")
-        killed.finish(state, verb, *(["--tag", f"d{number}"] if verb == "run" else []))
-        expected = {"recover": (before, serving), "run": (f"d{number}",), "rollback": (before,)}[verb]
-        if verb != "rollback" or not over:  # over: then it goes one further back
-            assert_all_agree(killed.app, *expected)
-        else:
-            assert_all_agree(killed.app, status(killed.app)["current"]["tag"])
+def test_a_killed_restore_is_finished(stage: Stage) -> None:
+    """A release that crashes: what served serves again, wherever the way back was cut."""
+    for point in ("state:rolling_back", "state:rolled_back"):
+        before, tag = stage.serving, stage.push(bad=True)
+        assert stage.app.killed(point, *stage.run(tag)), point
+        stage.finish(None if history(stage.app)[0]["outcome"] else history(stage.app)[0]["state"], "recover")
+        assert stage.agrees_on(before) == before
 
 
-def test_a_killed_restore_is_finished(killed: Killed) -> None:
-    """While a crashing release is gone back from: what served serves again."""
-    for number, part in killed.moments(every=2):
-        killed.app.push(f"bad{number}", exit_after=0, exit_code=3)
-        state = killed.kill(part * 1.5, "run", "--tag", f"bad{number}")
-        killed.finish(state, "recover")
-        assert_all_agree(killed.app, "b")
+def test_a_killed_rollback_is_finished(stage: Stage) -> None:
+    """With what it was to bring, when it had begun to."""
+    for state in ("saved", "starting", "checking"):
+        before, serving = stage.serving, stage.deploy_good()
+        assert stage.app.killed(f"state:{state}", "rollback"), state
+        assert stage.finish(state, "recover") == int(state == "saved")
+        stage.agrees_on(serving if state == "saved" else before)
+
+
+def test_whatever_is_typed_next_finishes_it_first(stage: Stage) -> None:
+    """`run` then deploys its own; `rollback` is done when the deploy that was under way is undone."""
+    stage.app.killed("state:checking", *stage.run(stage.push()))
+    tag = stage.push()
+    assert stage.finish("checking", "run", "--tag", tag) == 0
+    stage.agrees_on(tag)
+    stage.app.killed("command:1:during", *stage.run(stage.push()))
+    assert stage.finish("starting", "rollback") == 0
+    assert stage.agrees_on(tag) == tag
+
+
+ACTS: dict[str, Callable[[Stage], list[str]]] = {
+    "a deploy": lambda stage: [*stage.run(stage.push()), "--force"],
+    "a restore": lambda stage: stage.run(stage.push(bad=True)),
+}
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_a_kill_within_any_engine_command_is_healed(stage: Stage, act: str) -> None:
+    """The command goes on without deploykit, and holds the lock until it has ended; `recover` waits for that."""
+    for number in range(1, MOST_COMMANDS):
+        before, argv = stage.serving, ACTS[act](stage)
+        if not stage.app.killed(f"command:{number}:during", *argv):
+            assert number > 1
+            break
+        stage.finish(None if history(stage.app)[0]["outcome"] else "", "recover")
+        stage.agrees_on(before, *([argv[2]] if act == "a deploy" else []))
+    else:
+        raise AssertionError(f"it changes more than {MOST_COMMANDS} times")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from datetime import datetime
 from itertools import pairwise
@@ -28,7 +27,8 @@ RELEASES: dict[str, Behaviour] = {
     "broken": {"broken": True},
     "never": {"start_delay": 1000},
 }
-DEPLOYS = 20
+DEPLOYS = 12
+"""On each backend: 24 in all."""
 SHORT = {"attempts": 4, "interval": 0.5}
 
 
@@ -47,7 +47,7 @@ def runs(app: RollingApp, tag: str) -> None:
 
 @on_each
 def test_no_request_fails(make_rolling: MakeRolling) -> None:
-    """Twenty releases, good and bad: none is noticed but for its version."""
+    """Releases, good and bad, one after the other: none is noticed but for its version."""
     app = make_rolling()
     app.write_config(health=SHORT)
     app.push("old")
@@ -112,26 +112,17 @@ def test_an_irreversible_release_that_fails_leaves_the_old_ones(make_rolling: Ma
     assert history(app)[1]["outcome"] == "untouched"
 
 
-# SIGKILL, as soon as a state is told, and a little later.
+# SIGKILL; in every state, without clients: test_killed.py.
 
-WAYS = ("saved", "pulling", "starting", "checking", "promoting")
 KILLED = [
-    *(
-        ("good", state, later)
-        for state in ("saved", "pulling", "starting", "checking", "promoting")
-        for later in (0, 1)
-    ),
-    *(("crashes", state, 0) for state in ("starting", "rolling_back")),
-    ("never", "checking", 1),
-    ("never", "rolling_back", 0),
+    ("good", "state:starting", 0),
+    ("good", "command:1:during", 0),
+    ("good", "state:checking", 0),
+    ("good", "state:promoting", 0),
+    ("good", "command:2:during", 0),
+    ("crashes", "state:rolling_back", 1),
 ]
-
-
-def ends(kind: str, state: str) -> set[int]:
-    """Return how `recover` may end: a good release is gone on with from `starting` on, which may have begun by then."""
-    if kind != "good":
-        return {1}
-    return {0, 1} if state in {"saved", "pulling"} else {0}
+"""Which release, where, and how `recover` ends."""
 
 
 @on_each
@@ -143,28 +134,15 @@ def test_a_killed_deploy_is_finished(make_rolling: MakeRolling) -> None:
     app.first("old")
     serving = "old"
     with app.load() as load:
-        for number, (kind, state, later) in enumerate(KILLED):
+        for number, (kind, point, code) in enumerate(KILLED):
             tag = f"{kind}{number}"
             app.push(tag, **RELEASES[kind])
-            kill_in(app, state, later * 0.4, "run", "--tag", tag, "--json")
-            done = app.deploykit("recover")
-            assert done.returncode in ends(kind, state), (kind, state, later, done)
-            assert "Traceback" not in done.stdout + done.stderr
-            serving = tag if done.returncode == 0 else serving
+            assert app.killed(point, "run", "--tag", tag), point
+            ended(app.deploykit("recover"), code)
+            serving = tag if code == 0 else serving
             runs(app, serving)
-            assert not load.failed, (kind, state, later, load.story())
+            assert not load.failed, (kind, point, load.story())
     no_request_failed(load)
-
-
-def kill_in(app: RollingApp, state: str, later: float, *argv: str) -> None:
-    """Start a command, and kill it when it has told that it is in this state."""
-    process = app.start_deploykit(*argv)
-    assert process.stdout
-    events = (json.loads(line) for line in process.stdout)
-    assert any(one["event"] == "state.changed" and one["target"] == state for one in events), f"it never was {state}"
-    time.sleep(later)  # the moment itself is the point: there is nothing to wait for
-    process.kill()
-    process.wait()
 
 
 # What cannot roll.

@@ -36,6 +36,9 @@ class Scenario:
     kept: bool = False
 
     def world(self) -> World:
+        return _served(self).copy()
+
+    def served(self) -> World:
         world = World()
         world.backend.strategy = "rolling" if self.rolling else "recreate"
         if self.prepares:
@@ -51,6 +54,11 @@ class Scenario:
 
     def __str__(self) -> str:
         return self.title
+
+
+@functools.cache
+def _served(scenario: Scenario) -> World:
+    return scenario.served()
 
 
 def deploy(world: World) -> Result:
@@ -89,6 +97,7 @@ def agree(world: World) -> None:
         return
     assert [one.instance.release for one in world.backend.living()] == [last.serving.id] * world.backend.replicas
     assert set(world.serves) == {name(last.serving)}
+    assert last.beside or world.backend.present == world.backend.living(), "what is dead is left behind"
     assert world.tag_file == expected_tag(world, last.serving)
     assert world.state.lock.holder() is None
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field
 
 from deploykit.errors import ConfigError, JournalError, Locked, StepFailed
@@ -27,6 +28,15 @@ class MemoryState:
         self.disk_full = False
         self.unusable: str | None = None
         self._connection = memory_connection()
+
+    def __deepcopy__(self, memo: dict[int, object]) -> "MemoryState":
+        connection = memory_connection()
+        self._connection.backup(connection)
+        copied = MemoryState.__new__(MemoryState)
+        memo[id(self)] = copied
+        rest = {key: value for key, value in vars(self).items() if key != "_connection"}
+        vars(copied).update(deepcopy(rest, memo), _connection=connection)
+        return copied
 
     def prepare(self) -> None:
         if self.unusable:

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from scripts.commands import run, until
 from scripts.sweep import sweep
-from tests.engine.support import client, names, toml
+from tests.engine.support import client, killable, names, toml
 from tests.engine.support.client import Answer, Client
 from tests.engine.support.docker import Container, docker, inspect, labelled
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from tests.engine.support.images import Behaviour, Image, Images
@@ -137,12 +137,22 @@ class App(ABC):
             raise AssertionError(f"deploykit {argv} took more than {timeout} s:\n{out}\n{err}") from None
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
+    def killed(self, point: str, *argv: str) -> bool:
+        """Run deploykit, which is killed at a point (killable.py); return whether it came so far."""
+        process = self._start([*killable.program(point), *argv], {})
+        out, err = process.communicate(timeout=120)
+        assert "Traceback" not in out + err, out + err
+        return process.returncode == -signal.SIGKILL
+
     def start_deploykit(self, *argv: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
         """Start deploykit in a session of its own, as its process group's leader."""
+        return self._start([sys.executable, "-m", "deploykit", *argv], env or {})
+
+    def _start(self, argv: Sequence[str], env: Mapping[str, str]) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [sys.executable, "-m", "deploykit", *argv],
+            argv,
             cwd=self.folder,
-            env=clean(env or {}),
+            env=clean(env),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -1,0 +1,73 @@
+"""deploykit that ends itself by SIGKILL at a chosen point: `python killable.py POINT ARGS...`.
+
+POINT is `state:NAME`, when the journal has just been told of that state, or `command:N:WHEN`: `before`, `during` or
+`after` its n-th command that changes something on the engine.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+
+from deploykit import cli
+from deploykit.backends.engine import client, runner
+from deploykit.journal import SqliteJournal
+from deploykit.protocols import Control
+from deploykit.record import Move, Record
+
+
+def program(point: str) -> list[str]:
+    """Return the command that is deploykit with this point in it."""
+    return [sys.executable, __file__, point]
+
+
+def die() -> None:
+    """End as a machine's OOM killer ends it."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def die_in(state: str) -> None:
+    """Die as soon as the journal has the deployment in that state."""
+    write = SqliteJournal.update
+
+    def update(self: SqliteJournal, record: Record, move: Move | None = None) -> None:
+        write(self, record, move)
+        if move and move.target.name == state:
+            die()
+
+    setattr(SqliteJournal, "update", update)  # noqa: B010 - it is not to be a method for mypy
+
+
+def die_at(number: int, when: str) -> None:
+    """Die before, during or after the command of that number among those that change something."""
+    run, count = runner.run, iter(range(1, 1000))
+
+    def counted(command: runner.Command, control: Control | None = None) -> runner.Completed:
+        if not command.changes or next(count) != number:
+            return run(command, control)
+        if when == "during":
+            with runner.spawned(command, control or Control()):
+                die()
+        if when == "after":
+            run(command, control)
+        die()
+        raise AssertionError("it lives")
+
+    setattr(client, "run", counted)  # noqa: B010 - the door's own name for it
+
+
+POINTS: dict[str, Callable[..., None]] = {
+    "state": die_in,
+    "command": lambda number, when: die_at(int(number), when),
+}
+
+
+def main() -> int:
+    """Run deploykit, if it comes through."""
+    kind, *where = sys.argv[1].split(":")
+    POINTS[kind](*where)
+    return cli.main(sys.argv[2:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
