@@ -10,19 +10,22 @@ from threading import Event as Flag
 from typing import Literal
 
 from deploykit.clock import SystemClock
+from deploykit.current import has_files
 from deploykit.errors import ConfigError, EngineUnreachable, NoSuchRelease, Outcome
 from deploykit.events import Event, Warned
 from deploykit.guard import guard_deployed, guard_serving
 from deploykit.health import HealthPolicy
+from deploykit.hold import refuse_while_held
 from deploykit.interrupt import Interruption
 from deploykit.lock import whoami
 from deploykit.plan import Plan, plan
-from deploykit.protocols import Backend, Clock, Observer, Probe, PullPolicy, StateStore
+from deploykit.protocols import Backend, Clock, Hold, Observer, Probe, PullPolicy, StateStore
+from deploykit.prune import Pruned, protect, prune
 from deploykit.record import Kind, Options, Record
 from deploykit.release import ImageRef, Release, check_tag
 from deploykit.result import Result, result_of
 from deploykit.session import Parts, Session, open_session
-from deploykit.stack import Stack, barrier, counts_as_running, rollback_target
+from deploykit.stack import Stack, barrier, counts_as_running, fold, rollback_target
 from deploykit.status import Status, look_at
 from deploykit.store import StateFolder
 
@@ -55,6 +58,7 @@ class App:
         auto: whether a failed deploy goes back by itself.
         pull: when the registry is asked.
         rehearse: whether an instance must first prove itself beside what serves.
+        keep: how many good releases `prune` leaves.
         observers: get every event of every verb.
 
     Every verb that changes something takes the lock, and first finishes what a killed run left.
@@ -73,6 +77,7 @@ class App:
         auto: bool = True,
         pull: PullPolicy = PullPolicy.always,
         rehearse: bool = False,
+        keep: int = 10,
         observers: Sequence[Observer] = (),
         clock: Clock | None = None,
         config: Mapping[str, object] | None = None,
@@ -82,6 +87,7 @@ class App:
             raise ConfigError(msg, hint="1 to 63 of a-z 0-9 _ and -, the first a letter or a digit.")
         self.name = name
         self.config = dict(config or {})
+        self._keep = keep
         self._defaults = _Defaults(image=ImageRef.parse(image), tag=tag, auto=auto, pull=pull, rehearse=rehearse)
         clock = clock or SystemClock()
         state = state or StateFolder(Path(".deploykit"), Path(".previous_image_tag"), clock)
@@ -115,12 +121,14 @@ class App:
         Raises:
             ConfigError, EngineUnreachable, Locked, Held: nothing began.
         """
+        refuse_while_held(self._parts.state.hold)
         asked = self._asked(tag, image)
         options = self._options(
             message=message, rollback=rollback, force=force, irreversible=irreversible, rehearse=rehearse, pull=pull
         )
         parts, interruption = self._with(on_event), _interruption(cancel)
         with open_session(parts, f"deploy {asked.name}", lock_wait, interruption) as session:
+            refuse_while_held(parts.state.hold)  # it may have come while others had their turn
             finish = session.finish_unfinished()
             if finish and finish.last:
                 return finish.result
@@ -215,6 +223,61 @@ class App:
         except EngineUnreachable:  # it ended for that reason too: then its own end is what is to be told
             return last
 
+    # Verbs that keep house.
+
+    def hold(self, why: str) -> Hold:
+        """Let nothing be deployed until `unhold`; rollbacks go on. Takes the place of a hold that is there.
+
+        Raises:
+            ConfigError: the state folder cannot be used.
+        """
+        self._parts.state.prepare()
+        hold = Hold(_writable(why), who(), self._parts.clock.time())
+        self._parts.state.hold.put(hold)
+        return hold
+
+    def unhold(self) -> Hold | None:
+        """Let deploys go on. Returns the hold that there was, None for none.
+
+        Raises:
+            ConfigError: it cannot be taken down.
+        """
+        return self._parts.state.hold.lift()
+
+    def protect(self, release: str | None = None, *, on: bool = True, lock_wait: float = 0) -> Release:
+        """Keep a release from `prune`, or, `on=False`, no longer: what serves, or the one named by id or tag.
+
+        Raises:
+            NoSuchRelease: there is none; nothing was changed.
+            ConfigError, EngineUnreachable, Locked: nothing was changed.
+        """
+        with open_session(self._parts, "protect", lock_wait, Interruption()) as session:
+            stack = session.stack()
+            found = session.running(stack) if release is None else by_id_or_tag(session, stack, check_tag(release))
+            if found is None:
+                what = f"there is no release {release!r}" if release else "nothing serves"
+                raise NoSuchRelease(what, hint="`deploykit history` lists what there is.")
+            protect(session, found, on=on)
+            return found
+
+    def prune(
+        self, keep: int | None = None, *, lock_wait: float = 0, on_event: Callable[[Event], None] | None = None
+    ) -> Pruned:
+        """Let go of what the history says is old: images, ended instances and files of releases.
+
+        The newest `keep` good releases stay (`[state] keep` when not said, 2 at least), and with them what serves, what
+        is gone back to, what is protected, and every image that anything else on the machine uses.
+
+        Raises:
+            ConfigError: a deployment is not finished, or `keep` is not positive; nothing was removed.
+            EngineUnreachable, Locked: nothing was removed.
+        """
+        keep = self._keep if keep is None else keep
+        if keep < 1:
+            raise ConfigError(f"not a number of releases to keep: {keep}", hint="1 or more; 2 stay in any case.")
+        with open_session(self._with(on_event), "prune", lock_wait, Interruption()) as session:
+            return prune(session, keep)
+
     # Verbs that look.
 
     def status(self) -> Status:
@@ -250,6 +313,20 @@ class App:
         journal = self._parts.state.journal_to_read(None)
         try:
             return list(islice(journal.records(), limit))
+        finally:
+            journal.close()
+
+    def marks(self) -> "Marks":
+        """Tell which releases of the history are what serves, what `rollback` brings back, and protected.
+
+        By the journal alone: asks no engine.
+        """
+        journal = self._parts.state.journal_to_read(None)
+        try:
+            last = next((record for record in journal.records() if record.ended), None)
+            serving = last.serving if last else None
+            target = rollback_target(fold(journal.ended()), counts_as_running(journal.records(), serving))
+            return Marks(serving.id if serving else None, target.id if target else None, journal.protected())
         finally:
             journal.close()
 
@@ -338,11 +415,12 @@ class App:
         if by_hand and _serves(target, running):
             msg = f".previous_image_tag names {by_hand}, which serves already"
             raise NoSuchRelease(msg, hint="Nothing was touched. Write another tag into it, or delete it.")
+        _check_files(session, target, options)
         _check_barrier(session, target, options)
         return _rollback_to(target, options)
 
     def _find(self, session: Session, stack: Stack, wanted: str, *, pullable: bool) -> Release | ImageRef:
-        if release := _by_id(session, wanted) or _by_tag(session, stack, wanted):
+        if release := by_id_or_tag(session, stack, wanted):
             _say_if_it_failed(session, stack, release)
             return release
         image = ImageRef(self._defaults.image.repository, wanted)
@@ -364,6 +442,15 @@ class ProbeAnswer:
     healthy: bool
     reason: str
     warnings: Sequence[str] = field(default_factory=tuple)
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """Ids of releases: what serves, what `rollback` would bring back (None for nothing), what is protected."""
+
+    current: str | None
+    target: str | None
+    protected: frozenset[str]
 
 
 def who() -> str:
@@ -395,6 +482,11 @@ def _rollback_to(target: Release | ImageRef, options: Options) -> Record:
     if options.files == "current":
         return replace(row, made_from=target)
     return replace(row, candidate=target)
+
+
+def by_id_or_tag(session: Session, stack: Stack, wanted: str) -> Release | None:
+    """Return the release that is meant: by its id, else the newest good one of that tag, else the newest tried."""
+    return _by_id(session, wanted) or _by_tag(session, stack, wanted)
 
 
 def _by_id(session: Session, wanted: str) -> Release | None:
@@ -430,6 +522,13 @@ def _serves(target: Release | ImageRef, running: Release | None) -> bool:
     if isinstance(target, Release):
         return target.same_as(running)
     return running is not None and target.id is not None and target.id == running.image.id
+
+
+def _check_files(session: Session, target: Release | ImageRef, options: Options) -> None:
+    if isinstance(target, ImageRef) or options.files == "current" or has_files(target, session.parts.state.files):
+        return
+    msg = f"the files of {target.image.name} ({target.id}) are gone: `prune` removed them, or somebody else"
+    raise NoSuchRelease(msg, hint="Nothing was touched. `--files current` goes back to its image with today's files.")
 
 
 def _check_barrier(session: Session, target: Release | ImageRef, options: Options) -> None:

@@ -42,3 +42,10 @@ def _settle(future: "Future[T]", work: Callable[[], T]) -> None:
         future.set_result(work())
     except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
         future.set_exception(error)
+
+
+def in_utc(at: float) -> str:
+    """Return seconds since the epoch as people read them: 2026-11-23 10:00:00 UTC."""
+    from datetime import UTC, datetime
+
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 VERSION = 1
+# Added to what older versions wrote, which they do not look at: no version of its own.
+_PROTECTED = """CREATE TABLE IF NOT EXISTS protected (
+    engine TEXT NOT NULL, project TEXT NOT NULL, release TEXT NOT NULL, PRIMARY KEY (engine, project, release)
+);"""
 _SCHEMA = f"""
 CREATE TABLE deployments (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -39,6 +43,7 @@ CREATE TABLE tag_notes (
     engine TEXT NOT NULL, project TEXT NOT NULL, note TEXT, before TEXT, PRIMARY KEY (engine, project)
 );
 CREATE TABLE reserve (room BLOB);
+{_PROTECTED}
 PRAGMA user_version = {VERSION};
 """
 # A deployment commits some ten rows of a few KiB: the room that they take, with a margin.
@@ -132,6 +137,19 @@ class SqliteJournal:
             row = (*self._scope, memory.note, memory.before)
             write.execute("INSERT OR REPLACE INTO tag_notes VALUES (?, ?, ?, ?)", row)
 
+    def protected(self) -> frozenset[str]:
+        there = "SELECT 1 FROM sqlite_master WHERE name = 'protected'"
+        if not any(_rows(self._connection, there)):
+            return frozenset()  # an older version's, opened for reading alone
+        query = "SELECT release FROM protected WHERE engine = ? AND project = ?"
+        return frozenset(release for (release,) in _rows(self._connection, query, *self._scope))
+
+    def protect(self, release_id: str, *, on: bool) -> None:
+        insert = "INSERT OR IGNORE INTO protected VALUES (?, ?, ?)"
+        delete = "DELETE FROM protected WHERE engine = ? AND project = ? AND release = ?"
+        with _transaction(self._connection) as write:
+            write.execute(insert if on else delete, (*self._scope, release_id))
+
     def _select(self, where: str, *values: object) -> Iterator[Record]:
         query = f"SELECT record FROM deployments WHERE engine = ? AND project = ? AND {where}"  # noqa: S608 - ours
         for (text,) in _rows(self._connection, query, *self._scope, *values):
@@ -211,6 +229,8 @@ def open_journal(path: Path, engine: str, project: str) -> SqliteJournal:
             connection.execute(f"PRAGMA {setting}").fetchall()
         if _version(connection, path) == 0:
             connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}COMMIT;")
+        else:
+            connection.execute(_PROTECTED)
     except (OSError, sqlite3.Error) as error:
         raise _unusable(path, error) from error
     return SqliteJournal(connection, engine, project)

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from deploykit.clock import in_utc
 from deploykit.disk import mend, replace_file
 from deploykit.errors import ConfigError, Locked
 from deploykit.interrupt import Interruption
@@ -160,11 +161,6 @@ def _locked(holder: Holder | None, *, dead: bool) -> Locked:
     if dead:
         msg = f"the last command of a killed deployment (pid {holder.pid}, {holder.by}) still runs"
         return Locked(msg, hint="Wait for it with --lock-wait SECONDS.")
-    msg = f"another deployment holds the lock: pid {holder.pid}, {holder.by}, {_since(holder.since)} ({holder.doing})"
+    since = in_utc(holder.since)
+    msg = f"another deployment holds the lock: pid {holder.pid}, {holder.by}, since {since} ({holder.doing})"
     return Locked(msg, hint="Wait for it with --lock-wait SECONDS, or stop it with `deploykit abort`.")
-
-
-def _since(when: float) -> str:
-    from datetime import UTC, datetime
-
-    return "since " + datetime.fromtimestamp(when, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

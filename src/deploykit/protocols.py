@@ -219,6 +219,13 @@ class Backend(Watched, Protocol):
     def stand_down(self, release: Release, control: Control) -> None:
         """Stop the instances of a release that failed beside others, and keep them to be looked at."""
 
+    def discard(self, release: Release, kept: Sequence[Release], control: Control) -> bool:
+        """Remove what is at hand of a release that nobody goes back to any more: ended instances, and its content.
+
+        Content that one of `kept` has too, or that anything else in the runtime uses, stays. Living instances are
+        never touched. False when nothing was there to be removed.
+        """
+
     def images(self) -> Sequence[ImageRef]:
         """Return the app's images that are at hand, pinned, newest first."""
 
@@ -309,6 +316,28 @@ class Holder:
     doing: str
 
 
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """An operator's hold on deploys: `since` is seconds since the epoch."""
+
+    why: str
+    by: str
+    since: float
+
+
+class HoldBoard(Protocol):
+    """Where an operator's hold is written up."""
+
+    def read(self) -> Hold | None:
+        """Return the hold, or None. Whatever cannot be understood holds."""
+
+    def put(self, hold: Hold) -> None:
+        """Write it up, in place of one that is there; raises ConfigError when that cannot be."""
+
+    def lift(self) -> Hold | None:
+        """Take it down, and return what it was; None for none. Raises ConfigError when that cannot be."""
+
+
 class HeldLock(Protocol):
     """A lock that is held."""
 
@@ -366,6 +395,12 @@ class Journal(Protocol):
     def note_tag(self, memory: TagMemory) -> None:
         """Keep the tag file's note and the one before it."""
 
+    def protected(self) -> frozenset[str]:
+        """Return the ids of the releases that are protected against `prune`."""
+
+    def protect(self, release_id: str, *, on: bool) -> None:
+        """Protect a release, or no longer. Idempotent."""
+
 
 class TagText(Protocol):
     """Where the text of the tag file is."""
@@ -391,6 +426,10 @@ class StateStore(Protocol):
     @property
     def tag_text(self) -> TagText:
         """The tag file."""
+
+    @property
+    def hold(self) -> HoldBoard:
+        """The hold of an operator."""
 
     def prepare(self) -> None:
         """Make it usable; raises ConfigError when it is not."""

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from deploykit.current import known_release
+from deploykit.current import has_files, known_release
 from deploykit.errors import ConfigError, Outcome
-from deploykit.protocols import Backend, Holder, Journal
+from deploykit.protocols import Backend, Hold, Holder, Journal
 from deploykit.record import Record
 from deploykit.release import ImageRef, Instance, Release, Running
 from deploykit.session import Parts
@@ -25,6 +25,7 @@ class Status:
     `id` is empty when deploykit did not start it. `candidate` is what an unfinished deployment tries: while it stands
     beside what served before, that is what serves. `previous` is what `rollback` would bring
     back: a release, or an image that an operator named in the tag file; nothing when that file cannot be used.
+    `previous_at_hand` tells whether its image and its files are here, so that no registry is needed for it.
     """
 
     app: str
@@ -35,6 +36,9 @@ class Status:
     previous: Release | None
     instances: Sequence[Instance]
     lock: Holder | None
+    hold: Hold | None = None
+    protected: frozenset[str] = frozenset()
+    previous_at_hand: bool | None = None
 
     @property
     def ok(self) -> bool:
@@ -53,18 +57,27 @@ def look_at(parts: Parts, app: str) -> Status:
         last = journal.last()
         runs = _current(running, journal)
         old = _beside(parts.backend, last) if last else None
+        previous = _previous(parts, journal, runs, last)
         return Status(
             app=app,
             state=last.state if last else None,
             outcome=last.outcome if last else None,
             current=old or runs,
             candidate=last.candidate if last and not last.ended else None,
-            previous=_previous(parts, journal, runs, last),
+            previous=previous,
             instances=parts.backend.instances(old) if old else running.instances if running else (),
             lock=parts.state.lock.holder(),
+            hold=parts.state.hold.read(),
+            protected=journal.protected(),
+            previous_at_hand=_at_hand(parts, previous) if previous else None,
         )
     finally:
         journal.close()
+
+
+def _at_hand(parts: Parts, release: Release) -> bool:
+    here = parts.backend.find(release.image) is not None
+    return here and (not release.id or has_files(release, parts.state.files))
 
 
 def _beside(backend: Backend, last: Record) -> Release | None:

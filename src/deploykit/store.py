@@ -6,6 +6,7 @@ from pathlib import Path
 
 from deploykit.disk import make_private_folder, mend, owner, sync_folder, write_private
 from deploykit.errors import ConfigError, StepFailed
+from deploykit.hold import HoldFile
 from deploykit.journal import SqliteJournal, last_scope, open_journal, read_journal
 from deploykit.lock import FileLock
 from deploykit.protocols import Clock, Identity
@@ -42,6 +43,7 @@ class StateFolder:
         self.lock = FileLock(path / "lock", clock)
         self.files = ReleaseFolders.of(path)
         self.tag_text = TagOnDisk(tag_file)
+        self.hold = HoldFile(path / "hold")
 
     def prepare(self) -> None:
         open_state_folder(self.path)

@@ -58,6 +58,7 @@ def assemble(config: Config, adapters: Adapters) -> App:
         tag=config.tag if config.app.tag is not None else None,
         auto=config.rollback.auto,
         pull=PullPolicy(config.backend.pull),
+        keep=config.state.keep,
         rehearse=config.backend.rehearse,
         config=public(config),
     )

@@ -27,7 +27,7 @@ class ProcessStage:
 
     def publish(self, tag: str, exit_code: int | None = None) -> ImageRef:
         dies = f"echo {self.last_words}\nexit {exit_code}\n"
-        self._stage.folder(tag, SERVE if exit_code is None else dies)
+        self._stage.folder(tag, f"# {tag}\n{SERVE if exit_code is None else dies}")
         return ImageRef("example/app", tag)
 
 

@@ -16,9 +16,9 @@ LEVELS: dict[str, int] = {
     "protocols": 3,
     # The core and the adapters: which may import each other, but see below.
     **dict.fromkeys(
-        ["machine", "stack", "targets", "tagfile", "journal", "lock", "store", "eye", "health", "current"], 4
+        ["machine", "stack", "targets", "tagfile", "journal", "lock", "store", "eye", "health", "current", "hold"], 4
     ),
-    **dict.fromkeys(["ending", "deployment", "result", "session", "bake", "guard", "plan", "status"], 4),
+    **dict.fromkeys(["ending", "deployment", "result", "session", "bake", "guard", "plan", "prune", "status"], 4),
     **dict.fromkeys(["backends", "probes", "observers", "config", "testing"], 4),
     "app": 5,
     "wiring": 6,
@@ -34,6 +34,7 @@ CORE = {
     "eye",
     "health",
     "current",
+    "hold",
     "ending",
     "deployment",
     "result",
@@ -41,6 +42,7 @@ CORE = {
     "bake",
     "guard",
     "plan",
+    "prune",
     "status",
 }
 ADAPTERS = {"backends", "probes", "observers"}

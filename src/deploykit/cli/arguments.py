@@ -37,6 +37,11 @@ VERBS = {
     "history": ("history", "the deployments, newest first; or one of them"),
     "health": ("health", "look once with every probe"),
     "config": ("config", "the config file, as deploykit understands it"),
+    "hold": ("hold", "let nothing be deployed meanwhile, and say why"),
+    "unhold": ("unhold", "let deploys go on"),
+    "protect": ("protect", "keep what serves, or the release named, from prune"),
+    "unprotect": ("unprotect", "no longer keep it"),
+    "prune": ("prune", "let go of old images, ended containers and files"),
     "init": ("init", "write a first config, from a compose file"),
     "demo": ("demo", "a good and a broken deploy, without Docker"),
 }
@@ -44,7 +49,8 @@ PULLS = ("always", "missing", "never")
 _EPILOG = """\
 CONFIG.toml is $DEPLOYKIT_CONFIG, deploykit.toml, or the one .toml here with [app] and [backend], when none is named.
 exit codes: 0 it serves; 1 failed, what served before serves; 2 usage or configuration; 3 look now; 4 failed, and
-nothing to go back to; 5 the runtime cannot be reached; 75 another deployment runs; 130, 143 interrupted."""
+nothing to go back to; 5 the runtime cannot be reached; 6 deploys are held; 75 another deployment runs; 130, 143
+interrupted."""
 
 
 class UsageError(ConfigError):

@@ -11,6 +11,7 @@ from deploykit.observers.json import dump, plain, release_document
 from deploykit.observers.text import iso, lines, one_line
 
 if TYPE_CHECKING:
+    from deploykit.app import Marks
     from deploykit.record import Record
 
 WORDS = "[ID]"
@@ -23,12 +24,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Show the deployments."""
     with opened(args) as app:
-        records = app.history()
+        records, marks = app.history(), app.marks()
     if args.words:
         record = _find(records, args.words[0])
-        shown = [dump(_whole(record))] if args.json else list(_story(record))
+        shown = [dump(_whole(record, marks))] if args.json else list(_story(record, marks))
+    elif args.json:
+        shown = [dump([_document(record, marks) for record in records])]
     else:
-        shown = [dump([_document(record) for record in records])] if args.json else list(_table(records))
+        shown = list(_table(records, marks))
     for line in shown:
         say(line)
     return 0
@@ -42,7 +45,7 @@ def _find(records: Sequence["Record"], wanted: str) -> "Record":
     return found
 
 
-def _document(record: "Record") -> dict[str, Any]:
+def _document(record: "Record", marks: "Marks") -> dict[str, Any]:
     image = record.candidate.image if record.candidate else record.asked
     return {
         "id": record.id,
@@ -57,12 +60,21 @@ def _document(record: "Record") -> dict[str, Any]:
         "finished_at": iso(record.finished_at),
         "message": record.options.message,
         "by": record.options.by,
+        "protected": bool(record.candidate and record.candidate.id in marks.protected),
     }
 
 
-def _whole(record: "Record") -> dict[str, Any]:
+def _marked(record: "Record", marks: "Marks") -> str:
+    """Return what a deployment's release is now; of several deployments of a release, that of its own id says it."""
+    release = record.candidate.id if record.candidate and record.candidate.id == record.id else None
+    words = {"current": marks.current == release, "target": marks.target == release}
+    words["protected"] = release in marks.protected
+    return ", ".join(word for word, holds in words.items() if holds and release)
+
+
+def _whole(record: "Record", marks: "Marks") -> dict[str, Any]:
     return {
-        **_document(record),
+        **_document(record, marks),
         "before": release_document(record.current),
         "restore": release_document(record.restore),
         "failure": plain(record.failure),
@@ -70,27 +82,36 @@ def _whole(record: "Record") -> dict[str, Any]:
     }
 
 
-def _table(records: Sequence["Record"]) -> Iterator[str]:
+def _table(records: Sequence["Record"], marks: "Marks") -> Iterator[str]:
     if not records:
         yield "nothing was deployed yet"
         return
-    rows = [("ID", "KIND", "TAG", "ENDED", "STARTED", "BY", "MESSAGE"), *map(_row, records)]
+    rows = [("ID", "KIND", "TAG", "ENDED", "NOW", "STARTED", "BY", "MESSAGE"), *(_row(one, marks) for one in records)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         yield "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
-def _row(record: "Record") -> tuple[str, ...]:
-    said = _document(record)
+def _row(record: "Record", marks: "Marks") -> tuple[str, ...]:
+    said = _document(record, marks)
     ended = said["outcome"] or f"in {said['state']}"
     started = f"{said['started_at'][:19]}Z".replace("T", " ")
-    cells = (said["id"], said["kind"], said["tag"] or said["image"], ended, started, said["by"], said["message"])
+    cells = (
+        said["id"],
+        said["kind"],
+        said["tag"] or said["image"],
+        ended,
+        _marked(record, marks),
+        started,
+        said["by"],
+        said["message"],
+    )
     return tuple(one_line(cell) for cell in cells)
 
 
-def _story(record: "Record") -> Iterator[str]:
-    for key, value in _document(record).items():
-        if value not in {None, ""}:
+def _story(record: "Record", marks: "Marks") -> Iterator[str]:
+    for key, value in _document(record, marks).items():
+        if value not in {None, "", False}:
             yield f"{key:<12} {one_line(value)}"
     for what, release in (("before", record.current), ("restore", record.restore)):
         if release:

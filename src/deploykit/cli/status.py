@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from deploykit.cli.app import command, opened
 from deploykit.cli.output import say
-from deploykit.observers.json import dump, release_document
+from deploykit.observers.json import dump, hold_document, release_document
 from deploykit.observers.text import iso, one_line
 
 if TYPE_CHECKING:
@@ -40,10 +40,17 @@ def _document(status: "Status") -> dict[str, Any]:
         "outcome": status.outcome.name if status.outcome else None,
         "current": release_document(status.current),
         "candidate": release_document(status.candidate),
-        "previous": release_document(status.previous),
+        "previous": _previous(status),
         "instances": [_instance(one) for one in status.instances],
         "lock": _lock(status.lock),
+        "hold": hold_document(status.hold),
+        "protected": sorted(status.protected),
     }
+
+
+def _previous(status: "Status") -> dict[str, Any] | None:
+    found = release_document(status.previous)
+    return found and {**found, "at_hand": status.previous_at_hand}
 
 
 def _instance(one: "Instance") -> dict[str, Any]:
@@ -70,8 +77,13 @@ def _lines(status: "Status", args: argparse.Namespace) -> Iterator[str]:
     if status.candidate:
         yield f"  candidate  {_release(status.candidate)}"
     yield f"  previous   {_release(status.previous)}"
+    if status.previous_at_hand is False:
+        yield "  look now   the previous release is not at hand: its image, or its files, are gone from this machine"
     for one in status.instances:
         yield f"  instance   {_instance_line(one)}"
+    if status.hold:
+        hold = status.hold
+        yield f"  held       by {hold.by}, since {iso(hold.since)}: {hold.why} (`{command(args, 'unhold')}`)"
     if status.lock:
         held = status.lock
         yield f"  lock       pid {held.pid}, {held.by}, since {iso(held.since)} ({held.doing})"

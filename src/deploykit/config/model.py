@@ -129,6 +129,7 @@ class StateTable(Table):
 
     dir: FilePath = ".deploykit"
     store: Literal["local"] | None = None
+    keep: Annotated[int, Field(ge=1)] = 10
 
 
 Backend = ComposeTable | DockerTable | ProcessTable
@@ -146,5 +147,5 @@ class Later:
     types: ClassVar = frozenset({"swarm"})
     keys: ClassVar = {
         "backend": frozenset({"stack"}),
-        "state": frozenset({"group", "keep"}),
+        "state": frozenset({"group"}),
     }

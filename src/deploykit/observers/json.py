@@ -8,6 +8,7 @@ from typing import Any
 
 from deploykit.events import Event
 from deploykit.observers.text import iso
+from deploykit.protocols import Hold
 from deploykit.record import Failure
 from deploykit.release import ImageRef, Release
 
@@ -60,6 +61,11 @@ def plain(value: object) -> object:
 def release_document(release: Release | None) -> dict[str, Any] | None:
     """Return a release as an object, null for none."""
     return {"id": release.id or None, "image": release.image.name, **_pin(release.image)} if release else None
+
+
+def hold_document(hold: Hold | None) -> dict[str, Any] | None:
+    """Return an operator's hold as an object, null for none."""
+    return {"why": hold.why, "by": hold.by, "since": iso(hold.since)} if hold else None
 
 
 def _pin(image: ImageRef) -> dict[str, str | None]:

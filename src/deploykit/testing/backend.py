@@ -226,6 +226,13 @@ class FakeBackend:
                 if one.look().alive:
                     one.stop()
 
+    def discard(self, release: Release, kept: Sequence[Release], control: Control) -> bool:  # noqa: ARG002 - the contract's
+        with self._call("discard"):
+            dead = [one for one in self._mine(release) if not one.look().alive]
+            self.present = [one for one in self.present if one not in dead]
+            used = {one.image.id for one in self.present} | {one.image.id for one in kept}
+            return (release.image.id not in used and self.store.drop(str(release.image.id))) or bool(dead)
+
     def images(self) -> Sequence[ImageRef]:
         with self._call("images"):
             return list(reversed(self.store.at_hand.values()))

@@ -145,6 +145,26 @@ class BackendContract:
         assert _living(stage.backend, one) == before
         assert stage.backend.find(one.image) is not None
 
+    def test_what_is_discarded_is_gone_and_what_serves_is_not_touched(self, stage: ContractStage) -> None:
+        """discard() lets go of an old release's content; again there is nothing left to remove."""
+        one, two = _started(stage, "one", 1), _started(stage, "two", 2)
+        stage.backend.keep(one)
+        before = _living(stage.backend, two)
+        assert stage.backend.discard(one, [two], Control())
+        assert not stage.backend.discard(one, [two], Control())
+        assert stage.backend.find(one.image) is None
+        assert stage.backend.find(two.image) is not None
+        assert _living(stage.backend, two) == before
+
+    def test_content_that_is_kept_or_runs_is_not_discarded(self, stage: ContractStage) -> None:
+        """discard() leaves what a kept release has too, and what an instance was made of."""
+        one, two = _started(stage, "one", 1), _started(stage, "two", 2)
+        stage.backend.keep(one)
+        stage.backend.discard(one, [replace(one, id="r3"), two], Control())
+        stage.backend.discard(two, [], Control())
+        assert stage.backend.find(one.image) is not None
+        assert stage.backend.find(two.image) is not None
+
 
 class RollingContract:
     """What a backend promises that stands new instances up beside the old. Its stage is that of BackendContract."""

@@ -71,6 +71,12 @@ class FakeImages:
         named = {*self.tags.values(), *self.kept, *used}
         self.at_hand = {content: image for content, image in self.at_hand.items() if content in named}
 
+    def drop(self, content: str) -> bool:
+        """Let go of a content and of its names; whether it was at hand."""
+        self.kept.discard(content)
+        self.tags = {tag: named for tag, named in self.tags.items() if named != content}
+        return self.at_hand.pop(content, None) is not None
+
     def _from_registry(self, image: ImageRef) -> ImageRef:
         if self.down:
             raise PullFailed(f"{image.name} did not come: the registry does not answer")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from deploykit.errors import ConfigError, JournalError, Locked, StepFailed
 from deploykit.interrupt import Interruption
 from deploykit.journal import SqliteJournal, memory_connection
-from deploykit.protocols import Clock, Holder, Identity
+from deploykit.protocols import Clock, Hold, Holder, Identity
 from deploykit.record import Move, Record, TagMemory
 from deploykit.release import RELEASE_ID, Snapshot
 from deploykit.testing.moments import Moments
@@ -25,6 +25,7 @@ class MemoryState:
         self.lock = MemoryLock(clock)
         self.files = MemoryFiles(self.moments)
         self.tag_text = MemoryTagText(self.moments)
+        self.hold = MemoryHold()
         self.disk_full = False
         self.unusable: str | None = None
         self._connection = memory_connection()
@@ -84,6 +85,10 @@ class MemoryJournal(SqliteJournal):
         with self._write("note_tag"):
             super().note_tag(memory)
 
+    def protect(self, release_id: str, *, on: bool) -> None:
+        with self._write("protect"):
+            super().protect(release_id, on=on)
+
     @contextmanager
     def _write(self, call: str) -> Iterator[None]:
         with self._state.moments.around(f"journal.{call}"):
@@ -128,6 +133,23 @@ class MemoryLock:
 
     def abort_requested(self) -> bool:
         return self.aborted
+
+
+@dataclass(slots=True)
+class MemoryHold:
+    """The hold of an operator."""
+
+    held: Hold | None = None
+
+    def read(self) -> Hold | None:
+        return self.held
+
+    def put(self, hold: Hold) -> None:
+        self.held = hold
+
+    def lift(self) -> Hold | None:
+        held, self.held = self.held, None
+        return held
 
 
 @dataclass(slots=True)

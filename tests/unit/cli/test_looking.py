@@ -61,7 +61,7 @@ def test_status_while_a_deployment_runs(cli: Cli) -> None:
 
 def test_status_as_json_has_every_key_of_the_contract(cli: Cli) -> None:
     """With nulls where there is nothing."""
-    keys = {"app", "state", "outcome", "current", "candidate", "previous", "instances", "lock"}
+    keys = {"app", "state", "outcome", "current", "candidate", "previous", "instances", "lock", "hold", "protected"}
     said = cli.json("status")
     assert set(said) == keys
     assert [key for key in keys if said[key] is not None] != []
@@ -100,9 +100,9 @@ def test_history_is_a_table_newest_first(cli: Cli) -> None:
     cli.world.deploy("two", message="Court\nbooking\x1b[2J")
     assert cli("history") == 0
     assert [line.split() for line in cli.lines] == [
-        ["ID", "KIND", "TAG", "ENDED", "STARTED", "BY", "MESSAGE"],
+        ["ID", "KIND", "TAG", "ENDED", "NOW", "STARTED", "BY", "MESSAGE"],
         ["r2", "deploy", "two", "rolled_back", "2023-11-14", "23:13:20Z", "alice", "Court", "booking\\x1b[2J"],
-        ["r1", "deploy", "one", "deployed", "2023-11-14", "22:13:20Z", "alice"],
+        ["r1", "deploy", "one", "deployed", "current", "2023-11-14", "22:13:20Z", "alice"],
     ]
     assert cli.lines[1].index("deploy") == cli.lines[0].index("KIND")
 
@@ -139,6 +139,7 @@ def test_history_as_json_has_every_key_of_the_contract(cli: Cli) -> None:
         "finished_at": said[1]["finished_at"],
         "message": "",
         "by": "alice",
+        "protected": False,
     }
     assert said[1]["digest"].startswith("sha256:")
 

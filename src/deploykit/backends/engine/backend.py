@@ -149,6 +149,11 @@ class EngineBackend(ABC):
     def images(self) -> Sequence[ImageRef]:
         return self.local.kept()
 
+    def discard(self, release: Release, kept: Sequence[Release], control: Control) -> bool:
+        dead = [one.id for one in self.containers() if belongs(one, release) and not instance_of(one).alive]
+        self.remove(dead, control)
+        return self.local.discard(release, kept) or bool(dead)
+
     # What comes before anything is replaced.
 
     @property

@@ -212,6 +212,10 @@ class Engine:
 
         self._either(lambda api: api.untag(name), untagged)
 
+    def has_containers_of(self, image: str) -> bool:
+        """Whether any container, of whoever it be and in whatever state, was made of an image, or of a child of it."""
+        return bool(self.ask("ps", "--all", "--quiet", "--filter", f"ancestor={image}").split())
+
     def networks(self) -> list[str]:
         """Return the names of all networks."""
         return self._either(Api.networks, lambda: self.ask("network", "ls", "--format", "{{.Name}}").split())

@@ -63,6 +63,34 @@ class Images:
             if tag.startswith(self._keep_tag("")):
                 self.engine.untag(tag)
 
+    def discard(self, release: Release, kept: Sequence[Release]) -> bool:
+        """Take our names, and the app's own, off an image that nobody uses; without any name it is gone.
+
+        Whether there was one to take off. What a container of whoever it be was made of is left as it is.
+        """
+        identity = release.image.id
+        inspected = self.engine.image(identity) if identity else None
+        if identity is None or inspected is None:
+            return False
+        if any(one.image.id == identity for one in kept):
+            names = [name for name in _tags(inspected) if name == self._keep_tag(release.id)]
+            names = names if len(_tags(inspected)) > len(names) else []
+        elif self.engine.has_containers_of(identity):
+            names = []
+        else:
+            names = [
+                *filter(lambda name: self._is_ours(name, release), _tags(inspected)),
+                *_digests(release, inspected),
+            ]
+        for name in names:
+            if self.engine.image(name):  # a digest may have gone with its tag
+                self.engine.untag(name)
+        return bool(names)
+
+    def _is_ours(self, name: str, release: Release) -> bool:
+        repository = name.rpartition(":")[0]
+        return name.startswith(self._keep_tag("")) or repository == familiar(release.image.repository)
+
     def kept(self) -> Sequence[ImageRef]:
         """Return the images that have a tag of ours, newest first."""
         listed = self.engine.ask("images", "--quiet", "--no-trunc", self._keep_tag("").rstrip(":"))
@@ -101,6 +129,11 @@ class Images:
 
     def _keep_tag(self, release_id: str) -> str:
         return f"deploykit/{self.app}:{release_id}"
+
+
+def _digests(release: Release, inspected: _Inspected) -> list[str]:
+    repository = familiar(release.image.repository)
+    return [name for name in inspected.get("RepoDigests") or () if name.partition("@")[0] == repository]
 
 
 def familiar(name: str) -> str:

@@ -140,6 +140,12 @@ class ProcessBackend:
     def stand_down(self, release: Release, control: Control) -> None:  # noqa: ARG002 - the contract's
         end([entry for entry in self._records.of(release) if entry.present])
 
+    def discard(self, release: Release, kept: Sequence[Release], control: Control) -> bool:
+        living = [entry.image.id for entry in self._records.all() if entry.alive]
+        if release.image.id is None or release.image.id in {*living, *(one.image.id for one in kept)}:
+            return False
+        return self._images.discard(release.image.id, control.interruption)
+
     def images(self) -> Sequence[ImageRef]:
         return self._images.images()
 

@@ -69,6 +69,21 @@ class ImageStore:
             self._name(came)
             return came
 
+    def discard(self, digest: str, interruption: Interruption) -> bool:
+        """Forget the app's names of a content, and the content when no other app names it; whether it was here."""
+        folder = self.content(digest).parent
+        if not folder.is_dir():
+            return False
+        with self._alone(interruption):
+            others = [one for one in _names(folder / _NAMES) if one["app"] != self.app]
+            if others:
+                replace_file(folder / _NAMES, json.dumps(others).encode())
+            else:
+                gone = Path(tempfile.mkdtemp(prefix=_INCOMING, dir=self.root))
+                folder.rename(gone / "content")  # a half-removed content would be taken for a whole one
+                shutil.rmtree(gone, ignore_errors=True)
+        return True
+
     def _bring(self, folder: Path, digest: str, interruption: Interruption) -> None:
         incoming = Path(tempfile.mkdtemp(prefix=_INCOMING, dir=self.root))
         try:
