@@ -9,7 +9,6 @@ from tests.engine.support.images import image_id
 from tests.engine.support.told import assert_all_agree, ended, status
 
 if TYPE_CHECKING:
-    from tests.engine.support.fixtures import MakeApp
     from tests.engine.support.project import App
 
 

@@ -3,7 +3,6 @@
 import functools
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass
 from threading import Event as Flag
 
 import pytest
@@ -15,110 +14,10 @@ from deploykit.events import Resumed
 from deploykit.observers.lines import Narrator
 from deploykit.protocols import Identity
 from deploykit.record import Record
-from deploykit.release import Release
-from deploykit.result import Result
-from deploykit.stack import fold, rollback_target
 from deploykit.states import UNTOUCHED, State
 from deploykit.testing import Moment
+from tests.unit.scenarios import DEPLOYS, ROLLBACKS, Scenario, agree, kills
 from tests.unit.world import World, name
-
-
-@dataclass(frozen=True)
-class Scenario:
-    """Something that is killed: what served before is "two", after "zero" and "one"; the candidate is "three"."""
-
-    title: str
-    act: Callable[[World], object]
-    bad: bool = False
-    rolling: bool = False
-    prepares: bool = False
-    batches: bool = False
-    kept: bool = False
-
-    def world(self) -> World:
-        return _served(self).copy()
-
-    def served(self) -> World:
-        world = World()
-        world.backend.strategy = "rolling" if self.rolling else "recreate"
-        if self.prepares:
-            world.backend.release_command = True
-            world.rehearse = not self.rolling
-        if self.batches:
-            world.backend.replicas, world.backend.parallelism = 3, 1
-        world.auto = not self.kept
-        world.good("zero", "one", "two")
-        if self.bad:
-            world.backend.release("three").crashes()
-        return world
-
-    def __str__(self) -> str:
-        return self.title
-
-
-@functools.cache
-def _served(scenario: Scenario) -> World:
-    return scenario.served()
-
-
-def deploy(world: World) -> Result:
-    return world.deploy("three")
-
-
-def rollback(world: World) -> Result:
-    return world.rollback()
-
-
-DEPLOYS = [
-    Scenario("good", deploy),
-    Scenario("good, prepared", deploy, prepares=True),
-    Scenario("bad", deploy, bad=True),
-    Scenario("good, rolling", deploy, rolling=True),
-    Scenario("bad, rolling", deploy, bad=True, rolling=True),
-    Scenario("good, prepared, rolling in batches", deploy, rolling=True, prepares=True, batches=True),
-    Scenario("bad, rolling in batches", deploy, bad=True, rolling=True, batches=True),
-    Scenario("bad, rolling, kept", deploy, bad=True, rolling=True, kept=True),
-    Scenario("bad, rolling in batches, kept", deploy, bad=True, rolling=True, batches=True, kept=True),
-]
-ROLLBACKS = [
-    Scenario("back", rollback),
-    Scenario("back, rolling", rollback, rolling=True),
-    Scenario("back, rolling in batches", rollback, rolling=True, batches=True),
-]
-
-
-def agree(world: World) -> None:
-    """What the journal says, what runs, and the tag file agree, and nothing is left unfinished."""
-    last = world.last
-    assert last.ended
-    assert all(row.ended for row in world.rows)
-    if last.serving is None:
-        assert last.outcome is Outcome.untouched
-        return
-    assert [one.instance.release for one in world.backend.living()] == [last.serving.id] * world.backend.replicas
-    assert set(world.serves) == {name(last.serving)}
-    assert last.beside or world.backend.present == world.backend.living(), "what is dead is left behind"
-    assert world.tag_file == expected_tag(world, last.serving)
-    assert world.state.lock.holder() is None
-
-
-def expected_tag(world: World, serving: Release) -> str | None:
-    target = rollback_target(fold(reversed(world.rows)), serving)
-    return name(target) if target else name(serving)
-
-
-def kills(scenario: Scenario) -> "itertools.chain[tuple[World, Moment, Record | None]]":
-    """Yield the world as it is after a kill at each moment, with the row that was left."""
-    return itertools.chain.from_iterable(
-        itertools.takewhile(bool, (kill(scenario, number) for number in itertools.count()))
-    )
-
-
-def kill(scenario: Scenario, number: int) -> list[tuple[World, Moment, Record | None]]:
-    world = scenario.world()
-    before = world.last.number
-    moment = world.killed_at(number, lambda: scenario.act(world))
-    return [(world, moment, world.last if world.last.number > before else None)] if moment else []
 
 
 def left_in(row: Record | None) -> State | None:
