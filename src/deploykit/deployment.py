@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 
+from deploykit.cause import with_cause
 from deploykit.current import Current, first_look, has_files, identify, same_name
 from deploykit.ending import outcome_of, put_back, settle_tag_file
 from deploykit.errors import (
@@ -457,6 +458,8 @@ class Deployment:
         judgement = (health or self._tools.health).wait(release, interruption, self._heard, state, watched)
         for warning in judgement.warnings:
             self._warn(warning)
+        if judgement.failure:
+            return replace(judgement, failure=with_cause(judgement.failure, self.record))
         return judgement
 
     def _heard(self, look: Look) -> None:

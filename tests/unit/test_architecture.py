@@ -18,7 +18,9 @@ LEVELS: dict[str, int] = {
     **dict.fromkeys(
         ["machine", "stack", "targets", "tagfile", "journal", "lock", "store", "eye", "health", "current", "hold"], 4
     ),
-    **dict.fromkeys(["ending", "deployment", "result", "session", "bake", "guard", "plan", "prune", "status"], 4),
+    **dict.fromkeys(
+        ["cause", "ending", "deployment", "result", "session", "bake", "guard", "plan", "prune", "status"], 4
+    ),
     **dict.fromkeys(["backends", "probes", "observers", "config", "testing"], 4),
     "app": 5,
     "wiring": 6,
@@ -35,6 +37,7 @@ CORE = {
     "health",
     "current",
     "hold",
+    "cause",
     "ending",
     "deployment",
     "result",

@@ -32,8 +32,8 @@ class HttpProbe:
     """Asks `url`, or `path` at `port` of each instance; `{host}` and `{port}` in `url` are the instance's own.
 
     Healthy is an answer with one of `status` (None: any 2xx) within `timeout` seconds, which cover the whole exchange.
-    It has at most 1 MiB, and 3 redirects within the same place. `require` and `warn` map dotted paths into its JSON to
-    the values that they must, or should, have. `headers` go out as they are, Host too.
+    It has at most 512 KiB, and 3 redirects within the same place. `require` and `warn` map dotted paths into its JSON
+    to the values that they must, or should, have. `headers` go out as they are, Host too.
 
     Raises:
         ConfigError: a value is wrong; the message names its key.

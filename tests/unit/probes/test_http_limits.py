@@ -177,14 +177,14 @@ def test_nothing_is_left_behind(serve: Callable[..., int]) -> None:
 # Size
 
 
-@pytest.mark.parametrize(("size", "healthy"), [(MIB, True), (MIB + 1, False)])
-def test_a_body_has_at_most_one_mib(
+@pytest.mark.parametrize(("size", "healthy"), [(MIB // 2, True), (MIB // 2 + 1, False)])
+def test_a_body_has_at_most_half_a_mib(
     serve: Callable[..., int], respond: Callable[..., Handle], size: int, healthy: bool
 ) -> None:
-    """A body of 1 MiB is taken, and one more byte is unhealthy."""
+    """A body of 512 KiB is taken, and one more byte is unhealthy."""
     verdict = HttpProbe(port=serve(respond(b"x" * size))).look([WEB], 30.0)
     assert verdict.healthy == healthy
-    assert healthy or verdict.reason == "the answer is larger than 1 MiB"
+    assert healthy or verdict.reason == "the answer is larger than 512 KiB"
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def test_an_endless_body_is_cut(serve: Callable[..., int], start: bytes, again: 
     sent: Queue[int] = Queue()
     port = serve(lambda connection, _: flood(connection, start, again, sent))
     verdict = HttpProbe(port=port).look([WEB], 30.0)
-    assert verdict == unhealthy("the answer is larger than 1 MiB")
+    assert verdict == unhealthy("the answer is larger than 512 KiB")
     assert sent.get(timeout=5) < most * MIB
 
 
