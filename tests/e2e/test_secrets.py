@@ -1,4 +1,4 @@
-"""Canaries wherever a secret can stand: none of them comes out anywhere but in the files of releases, for their owner."""
+"""Canaries wherever a secret can stand: none comes out anywhere but in the files of releases, for their owner."""
 
 from __future__ import annotations
 
