@@ -1,7 +1,8 @@
 """deploykit that ends itself by SIGKILL at a chosen point: `python killable.py POINT ARGS...`.
 
 POINT is `state:NAME`, when the journal has just been told of that state, or `command:N:WHEN`: `before`, `during` or
-`after` its n-th command that changes something on the engine.
+`after` its n-th command that changes something on the engine. With `signal:STATE:SIGTERM,SIGINT` it gets these signals
+there instead; `patience:SECONDS` is how long it waits for an engine that is away. Several are joined by `+`.
 """
 
 import os
@@ -9,7 +10,7 @@ import signal
 import sys
 from collections.abc import Callable
 
-from deploykit import cli
+from deploykit import cli, deployment
 from deploykit.backends.engine import client, runner
 from deploykit.journal import SqliteJournal
 from deploykit.protocols import Control
@@ -26,14 +27,14 @@ def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def die_in(state: str) -> None:
-    """Die as soon as the journal has the deployment in that state."""
+def at(state: str, do: Callable[[], object]) -> None:
+    """Do something as soon as the journal has the deployment in that state."""
     write = SqliteJournal.update
 
     def update(self: SqliteJournal, record: Record, move: Move | None = None) -> None:
         write(self, record, move)
         if move and move.target.name == state:
-            die()
+            do()
 
     setattr(SqliteJournal, "update", update)  # noqa: B010 - it is not to be a method for mypy
 
@@ -56,16 +57,34 @@ def die_at(number: int, when: str) -> None:
     setattr(client, "run", counted)  # noqa: B010 - the door's own name for it
 
 
+def signalled_in(state: str, names: str) -> None:
+    """Get these signals, one after the other, as soon as the journal has the deployment in that state."""
+
+    def send() -> None:
+        for name in names.split(","):
+            os.kill(os.getpid(), signal.Signals[name])
+
+    at(state, send)
+
+
+def wait_for(seconds: str) -> None:
+    """Wait for no longer than that for an engine that is away."""
+    deployment.ENGINE_WAIT = float(seconds)
+
+
 POINTS: dict[str, Callable[..., None]] = {
-    "state": die_in,
+    "state": lambda state: at(state, die),
+    "signal": signalled_in,
+    "patience": wait_for,
     "command": lambda number, when: die_at(int(number), when),
 }
 
 
 def main() -> int:
     """Run deploykit, if it comes through."""
-    kind, *where = sys.argv[1].split(":")
-    POINTS[kind](*where)
+    for point in sys.argv[1].split("+"):
+        kind, *where = point.split(":")
+        POINTS[kind](*where)
     return cli.main(sys.argv[2:])
 
 

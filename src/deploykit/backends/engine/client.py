@@ -11,6 +11,7 @@ from shutil import which
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from deploykit.backends.engine.advice import advice
 from deploykit.backends.engine.api import Api, NotThere, Unusable, local_socket
 from deploykit.backends.engine.containers import Container
 from deploykit.backends.engine.runner import Command, Completed, TimedOut, run
@@ -25,6 +26,7 @@ T = TypeVar("T")
 
 QUERY_TIMEOUT = 10.0
 """Seconds for an engine to answer a question."""
+_ASK = "Is it alive? Try `docker info`."
 CHANGE_TIMEOUT = 600.0
 """Seconds for a command that changes containers: far beyond any grace period, only a hanging engine takes as long."""
 _INHERITED = re.compile(
@@ -144,12 +146,15 @@ class Engine:
         """Return what succeeded; raise StepFailed, in the engine's own words, for what did not."""
         if done.code != 0:
             detail = self.redact.redact_bytes(done.errors[-4000:]).strip()
-            raise StepFailed(f"{doing} failed: {last_line(detail)}", detail=detail)
+            raise StepFailed(f"{doing} failed: {last_line(detail)}", detail=detail, hint=advice(detail))
         return done
 
     def id(self) -> str:
         """Return the engine's own lasting id."""
-        return self._either(Api.id, lambda: self.ask("info", "--format", "{{.ID}}").strip())
+        found = self._either(Api.id, lambda: self.ask("info", "--format", "{{.ID}}").strip())
+        if not found:  # `docker info` says what it knows, and exits 0, when the engine answers nothing
+            raise EngineUnreachable("the Docker engine does not say which it is", hint=_ASK)
+        return found
 
     def containers(self, labels: Mapping[str, str]) -> list[Container]:
         """Return every container with these labels, in whatever state."""
@@ -340,7 +345,7 @@ def _scope_words(scope: ComposeScope) -> Iterator[str]:
 
 def _silent(seconds: float) -> EngineUnreachable:
     msg = f"the Docker engine did not answer within {seconds:g}s"
-    return EngineUnreachable(msg, hint="Is it alive? Try `docker info`.")
+    return EngineUnreachable(msg, hint=_ASK)
 
 
 def _there(ask: Callable[[str], T], named: str) -> T | None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from deploykit.backends.engine.advice import advice
 from deploykit.backends.engine.client import Engine, last_line
 from deploykit.backends.engine.runner import TimedOut
 from deploykit.errors import PullFailed
@@ -125,7 +126,7 @@ class Images:
             raise PullFailed(msg, hint="Is the registry reachable? [backend] pull_timeout sets the limit.") from error
         if done.code != 0:
             detail = self.engine.redact.redact_bytes(done.errors[-4000:]).strip()
-            raise PullFailed(f"Pull failed: {image.name}: {last_line(detail)}", detail=detail)
+            raise PullFailed(f"Pull failed: {image.name}: {last_line(detail)}", detail=detail, hint=advice(detail))
 
     def _keep_tag(self, release_id: str) -> str:
         return f"deploykit/{self.app}:{release_id}"

@@ -1,6 +1,7 @@
 """The one door to other programs: a limit of time, an environment of its own, and no child left behind."""
 
 import ctypes
+import errno
 import os
 import selectors
 import signal
@@ -17,6 +18,8 @@ from deploykit.protocols import Control
 _POLL = 0.1
 _GRACE = 2.0
 _KEPT = 1024 * 1024
+_STARVED = {errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE}
+"""What passes when others need less: then the engine counts as away, and is waited for where that helps."""
 _PR_SET_PDEATHSIG = 1
 # Bound now: between fork and exec nothing may be looked up.
 _prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
@@ -88,6 +91,11 @@ def spawned(command: Command, control: Control) -> Iterator[subprocess.Popen[byt
     except FileNotFoundError as error:
         msg = f"there is no program {command.argv[0]!r}"
         raise EngineUnreachable(msg, hint="Install the Docker CLI, or put it on PATH.") from error
+    except OSError as error:
+        if error.errno not in _STARVED:
+            raise
+        msg = f"{command.argv[0]!r} cannot be started: {error.strerror}"
+        raise EngineUnreachable(msg, hint="This machine lacks memory, processes or open files.") from error
     with child:
         try:
             yield child
