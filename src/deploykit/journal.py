@@ -245,7 +245,10 @@ def read_journal(path: Path, engine: str, project: str) -> SqliteJournal:
     if not path.exists():
         return memory_journal(engine, project)
     try:
-        connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=10, check_same_thread=False)
+        # Where nothing can be written, SQLite cannot make its shared index, and needs none when there is no log.
+        still = not os.access(path.parent, os.W_OK) and not path.with_name(f"{path.name}-wal").exists()
+        how = "immutable=1" if still else "mode=ro"
+        connection = sqlite3.connect(f"{path.as_uri()}?{how}", uri=True, timeout=10, check_same_thread=False)
         if _version(connection, path) == 0:
             return memory_journal(engine, project)
     except sqlite3.Error as error:
@@ -289,4 +292,6 @@ def _unusable(path: Path, error: Exception) -> ConfigError:
     msg = f"the journal {path} cannot be used: {error}"
     if not os.access(path, os.R_OK | os.W_OK):
         return ConfigError(msg, hint=mend(path))
+    if "unable to open" in str(error):
+        return ConfigError(msg, hint="Is there room on the disk, and may it have more open files (`ulimit -n`)?")
     return ConfigError(msg, hint=_MOVE_AWAY)
