@@ -95,13 +95,13 @@ def counted(reports: Iterable[Path]) -> Figures:
 def _count(case: ET.Element, figures: Figures) -> None:
     if case.find("skipped") is not None:
         return
-    name = test_of(case.attrib["classname"], case.attrib["name"])
+    name = case_of(case.attrib["classname"], case.attrib["name"])
     said = [each.attrib["value"] for each in case.iter("property") if each.attrib["name"] == CASES]
     figures.tried[name] += int(said[0]) if said else 1
     figures.lost[name] += case.find("failure") is not None or case.find("error") is not None
 
 
-def test_of(module: str, name: str) -> str:
+def case_of(module: str, name: str) -> str:
     """Return `file::name` of a case: a report names modules and classes with dots, and parameters in brackets."""
     parts = module.split(".")
     classes = [part for part in parts if part[:1].isupper()]

@@ -49,7 +49,9 @@ def test_status_has_the_keys_of_the_contract(app: ProcessApp) -> None:
     """`status --json` is one document with the contract's keys."""
     app.deploy("a", "b")
     status = app.json("status")
-    assert list(status) == ["app", "state", "outcome", "current", "candidate", "previous", "instances", "lock"]
+    assert list(status) == [
+        *("app", "state", "outcome", "current", "candidate", "previous", "instances", "lock", "hold", "protected"),
+    ]
     assert list(status["current"]) == RELEASE
     assert list(status["instances"][0]) == [
         "id",
@@ -76,7 +78,7 @@ def test_history_has_the_keys_of_the_contract(app: ProcessApp) -> None:
     newest, oldest = app.json("history")
     assert list(newest) == [
         *("id", "release", "kind", "image", "tag", "digest", "state", "outcome"),
-        *("started_at", "finished_at", "message", "by"),
+        *("started_at", "finished_at", "message", "by", "protected"),
     ]
     assert (newest["id"], oldest["id"], newest["tag"]) == ("r2", "r1", "b")
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from deploykit.errors import Outcome
+from deploykit.errors import NoSuchRelease, Outcome
 from deploykit.events import Adopted
 from tests.unit.world import World, name
 
@@ -224,14 +224,14 @@ def test_what_serves_is_restored_though_its_files_are_lost(changed: bool) -> Non
 
 
 def test_lost_files_are_told_before_anything_is_touched() -> None:
-    """A rollback to a release whose files are gone fails while what serves serves."""
+    """A rollback to a release whose files are gone is refused while what serves serves."""
     world = World()
     world.good("one", "two")
     world.state.files.discard("r1")
 
-    result = world.rollback()
+    with pytest.raises(NoSuchRelease, match="files of release r1") as caught:
+        world.rollback()
 
-    assert (result.outcome, result.exit_code) == (Outcome.untouched, 1)
-    assert result.failure
-    assert "files of release r1" in result.failure.summary
+    assert caught.value.hint
+    assert "Nothing was touched" in caught.value.hint
     assert world.serves == ["two"]

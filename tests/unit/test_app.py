@@ -359,7 +359,7 @@ def test_looking_changes_nothing() -> None:
     world.app.status()
     world.app.history()
     world.app.health()
-    assert set(world.moments.calls) <= {"backend.identity", "backend.running"}
+    assert set(world.moments.calls) <= {"backend.identity", "backend.running", "backend.find"}
 
 
 def test_config_is_a_copy_of_what_was_given() -> None:

@@ -129,7 +129,6 @@ def test_a_value_that_is_needed_is_told(tmp_path: Path, table: str, instead: str
         ("notify", "", "notify"),
         ("check", "commands = []", "check"),
         ("target", "", "target"),
-        ("state", "keep = 5", "state.keep"),
         ("state", 'group = "deploy"', "state.group"),
     ],
 )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scripts.reliability import PAGE, ROOT, Chapter, Figures, Promise, chapters, counted, page, test_of
+from scripts.reliability import PAGE, ROOT, Chapter, Figures, Promise, case_of, chapters, counted, page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +35,7 @@ def figures(tmp_path: Path) -> Figures:
     return counted([report])
 
 
-def tests_in(file: Path) -> Iterator[str]:
+def names_in(file: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             yield node.name
@@ -52,7 +52,7 @@ def test_every_promise_is_held_by_tests_that_are_there(promise: Promise) -> None
     for test in promise.tests:
         file, *names = test.split("::")
         assert (ROOT / file).exists(), test
-        assert not set(names) - set(tests_in(ROOT / file) if names else ()), test
+        assert not set(names) - set(names_in(ROOT / file) if names else ()), test
 
 
 def test_the_page_says_what_the_list_says() -> None:
@@ -80,4 +80,4 @@ def test_a_page_has_a_line_for_each_promise(figures: Figures) -> None:
 
 def test_a_case_is_named_as_pytest_names_it() -> None:
     """Modules with slashes, classes apart, no parameters."""
-    assert test_of("tests.unit.test_a.TestA", "test_x[1-y]") == "tests/unit/test_a.py::TestA::test_x"
+    assert case_of("tests.unit.test_a.TestA", "test_x[1-y]") == "tests/unit/test_a.py::TestA::test_x"
