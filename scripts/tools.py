@@ -8,9 +8,13 @@ import re
 import shutil
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from scripts.commands import CommandFailed, run, works
 from scripts.packages import NotInstallable, fetch, fetch_of_suite, is_root, unpack_of_suite
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 CACHE = Path(__file__).resolve().parent.parent / ".cache"
 TOOLS = CACHE / "tools"
@@ -21,6 +25,13 @@ COMPOSE_MEMBER = "usr/libexec/docker/cli-plugins/docker-compose"
 HAPROXY = "usr/sbin/haproxy"
 HAPROXY_SUITE = "forky"
 """The first with a HAProxy that can take a server for down until its first check has passed (3.1: `init-state`)."""
+SYSTEM_SUITE = "trixie"
+DJANGO = ("python-is-python3", "python3-django", "python3-psycopg2", "gunicorn")
+POSTGRES = ("postgresql-17",)
+POSTGRES_BIN = "/usr/lib/postgresql/17/bin"
+UNUSED_BY_DJANGO = ("django/contrib/*/locale", "django/contrib/gis", "gconv")
+UNUSED_BY_POSTGRES = ("bitcode", "llvmjit*", "*LLVM*", "llvm-19", "libz3*", "perl*", "libperl*", "locale", "i18n")
+"""What queries are compiled with just in time, and what its package's own scripts need."""
 
 
 def find(name: str) -> str | None:
@@ -49,23 +60,50 @@ def is_static(program: Path) -> bool:
 
 def haproxy() -> Path:
     """Return an archive of a file system that has HAProxy and nothing else; raises NotInstallable."""
-    archive = TOOLS / "haproxy.tar"
+    return _archive("haproxy", _unpack_haproxy)
+
+
+def django() -> Path:
+    """Return an archive of a file system that has Python, Django, gunicorn and psycopg2; raises NotInstallable."""
+    return _archive("django", lambda folder: _unpack_system(folder, *DJANGO), *UNUSED_BY_DJANGO)
+
+
+def postgres() -> Path:
+    """Return an archive of a file system that has Postgres, in POSTGRES_BIN; raises NotInstallable."""
+    return _archive("postgres", lambda folder: _unpack_system(folder, *POSTGRES), *UNUSED_BY_POSTGRES)
+
+
+def _archive(name: str, unpack: Callable[[Path], Path], *unused: str) -> Path:
+    """Make an archive of what is unpacked, once; `unused` is left out, wherever it is."""
+    archive = TOOLS / f"{name}.tar"
     TOOLS.mkdir(parents=True, exist_ok=True)
-    with (TOOLS / "haproxy.lock").open("w") as lock:
+    with (TOOLS / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not archive.exists():
-            _pack_haproxy(archive)
+            with tempfile.TemporaryDirectory(prefix=f"deploykit-{name}-") as folder:
+                _pack(unpack(Path(folder)), archive, unused)
     return archive
 
 
-def _pack_haproxy(archive: Path) -> None:
-    with tempfile.TemporaryDirectory(prefix="deploykit-haproxy-") as folder:
-        unpacked = Path(folder, "unpacked")
-        unpack_of_suite(HAPROXY_SUITE, "haproxy", unpacked)
-        small = _only(unpacked, HAPROXY, Path(folder, "small"))
-        beside = archive.with_suffix(f".{os.getpid()}")
-        run(["tar", "-C", str(small), "--owner=0", "--group=0", "-cf", str(beside), "."])
-        beside.replace(archive)
+def _pack(root: Path, archive: Path, unused: tuple[str, ...]) -> None:
+    beside = archive.with_suffix(f".{os.getpid()}")
+    without = [f"--exclude={name}" for name in ("usr/share/doc", "usr/share/man", "usr/share/locale", *unused)]
+    run(["tar", "-C", str(root), *without, "--owner=0", "--group=0", "-cf", str(beside), "."])
+    beside.replace(archive)
+
+
+def _unpack_haproxy(folder: Path) -> Path:
+    unpack_of_suite(HAPROXY_SUITE, folder / "unpacked", "haproxy")
+    return _only(folder / "unpacked", HAPROXY, folder / "small")
+
+
+def _unpack_system(folder: Path, *packages: str) -> Path:
+    """Unpack programs with a shell, and what a program finds in every system."""
+    unpack_of_suite(SYSTEM_SUITE, folder / "system", "base-files", "coreutils", "dash", *packages)
+    etc = folder / "system" / "etc"
+    (etc / "passwd").write_text("root:x:0:0:root:/root:/bin/sh\npostgres:x:999:999::/tmp:/bin/sh\n")
+    (etc / "group").write_text("root:x:0:\npostgres:x:999:\n")
+    return folder / "system"
 
 
 def _only(root: Path, program: str, target: Path) -> Path:
