@@ -65,7 +65,7 @@ def haproxy() -> Path:
 
 def django() -> Path:
     """Return an archive of a file system that has Python, Django, gunicorn and psycopg2; raises NotInstallable."""
-    return _archive("django", lambda folder: _unpack_system(folder, *DJANGO), *UNUSED_BY_DJANGO)
+    return _archive("django", _unpack_django, *UNUSED_BY_DJANGO)
 
 
 def postgres() -> Path:
@@ -97,6 +97,20 @@ def _unpack_haproxy(folder: Path) -> Path:
     return _only(folder / "unpacked", HAPROXY, folder / "small")
 
 
+def _unpack_django(folder: Path) -> Path:
+    """Unpack Python and its packages compiled, as their installation would: each start would do it anew otherwise."""
+    root = _unpack_system(folder, *DJANGO)
+    program, library = next(root.glob("usr/bin/python3.*")), root / "usr" / "lib"
+    loader, libraries = _loader(root, program.relative_to(root).as_posix())
+    what = ["-m", "compileall", "-q", f"-s{root}", "-p/", str(library)]
+    run(
+        [str(loader), "--library-path", libraries, str(program), *what],
+        env={"PYTHONHOME": str(root / "usr"), "PATH": PATHS},
+        timeout=300,
+    )
+    return root
+
+
 def _unpack_system(folder: Path, *packages: str) -> Path:
     """Unpack programs with a shell, and what a program finds in every system."""
     unpack_of_suite(SYSTEM_SUITE, folder / "system", "base-files", "coreutils", "dash", *packages)
@@ -108,21 +122,30 @@ def _unpack_system(folder: Path, *packages: str) -> Path:
 
 def _only(root: Path, program: str, target: Path) -> Path:
     """Copy a program of a file system with the libraries that it loads, and its loader."""
-    named = re.search(rb"/lib[^\0]*/ld-[^\0]*", (root / program).read_bytes())
-    loader = named[0].decode().lstrip("/") if named else ""
-    found = next((one for one in root.rglob(Path(loader).name) if one.is_file()), None)
-    if not found:
-        raise NotInstallable(f"no loader of {program} was unpacked")
-    folders = ":".join(str(each) for each in (root / "usr/lib").iterdir() if each.is_dir())
+    found, folders = _loader(root, program)
     listed = run([str(found), "--library-path", folders, "--list", str(root / program)])
     if "not found" in listed:
         raise NotInstallable(f"libraries of {program} are missing: {listed}")
-    copies = {loader: found, program: root / program}
+    copies = {_named_loader(root / program): found, program: root / program}
     copies |= {path.relative_to(root).as_posix(): path for path in map(Path, re.findall(rf"{root}/\S+", listed))}
     for name, source in copies.items():
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(source, target / name)
     return target
+
+
+def _loader(root: Path, program: str) -> tuple[Path, str]:
+    """Return the loader of a program of a file system, and the folders of its libraries."""
+    name = Path(_named_loader(root / program)).name
+    found = next((one for one in root.rglob(name) if one.is_file()), None)
+    if not found:
+        raise NotInstallable(f"no loader of {program} was unpacked")
+    return found, ":".join(str(each) for each in (root / "usr/lib").iterdir() if each.is_dir())
+
+
+def _named_loader(program: Path) -> str:
+    named = re.search(rb"/lib[^\0]*/ld-[^\0]*", program.read_bytes())
+    return named[0].decode().lstrip("/") if named else ""
 
 
 def compose() -> None:
