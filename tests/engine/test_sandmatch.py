@@ -117,18 +117,6 @@ def test_what_cannot_reach_its_database_is_restored(site: SandMatch) -> None:
     assert site.serving()["db"] == database
 
 
-def test_without_its_manifest_it_is_warned_of(site: SandMatch) -> None:
-    """Not critical: it serves."""
-    site.build("main-bare", has_no_manifest)
-
-    done = ended(site.script(tag="main-bare"), 0)
-
-    assert "WARNING" in done.stdout
-    assert "checks.frontend_assets" in done.stdout
-    assert site.tags() == {"main-bare"}
-    assert site.health() == {**HEALTHY, "checks": {"django": True, "database": True, "frontend_assets": False}}
-
-
 def test_when_its_migration_fails_nothing_is_touched(site: SandMatch) -> None:
     """The same containers serve, and what Django said is told."""
     site.build("main-broken", fails_to_migrate)
@@ -157,3 +145,15 @@ def test_what_was_written_before_is_there_after_a_rollback(site: SandMatch) -> N
     assert done.stdout.splitlines()[-1] == "[deploy] Rollback completed successfully"
     assert site.tags() == {GOOD}
     assert {"Old", "New"} <= set(site.courts())
+
+
+def test_without_its_manifest_it_is_warned_of(site: SandMatch) -> None:
+    """Not critical: it serves."""
+    site.build("main-bare", has_no_manifest)
+
+    done = ended(site.script(tag="main-bare"), 0)
+
+    assert "WARNING" in done.stdout
+    assert "checks.frontend_assets" in done.stdout
+    assert site.tags() == {"main-bare"}
+    assert site.health() == {**HEALTHY, "checks": {"django": True, "database": True, "frontend_assets": False}}
