@@ -32,7 +32,7 @@ def bash(top: Sequence[Option], verbs: Sequence[Verb]) -> str:
 
 
 def zsh(top: Sequence[Option], verbs: Sequence[Verb]) -> str:
-    """Return the script for zsh: to be evaluated after compinit, or put into a file of $fpath called _deploykit."""
+    """Return the script for zsh: `eval "$(deploykit completion zsh)"`, after compinit."""
     return _ZSH.replace("CASES", _cases(top, verbs)).replace("VALUED", _valued(top))
 
 
@@ -88,7 +88,6 @@ _deploykit() {{
 }}
 complete -F _deploykit deploykit"""
 _ZSH = f"""\
-#compdef deploykit
 _deploykit() {{
     local prev=${{words[CURRENT-1]}} verb= offered= files= skip= word
     local -a before=("${{(@)words[2,CURRENT-1]}}")
