@@ -62,13 +62,14 @@ def fetch_of_suite(suite: str, package: str, member: str, target: Path) -> None:
         _unpack(package, member, target, options)
 
 
-def unpack_of_suite(suite: str, package: str, target: Path) -> None:
-    """Unpack a package of another Debian suite, with all that it depends on there, and install nothing."""
+def unpack_of_suite(suite: str, target: Path, *packages: str) -> None:
+    """Unpack packages of another Debian suite, with all that they depend on there, and install nothing."""
     with _suite(suite) as (options, folder):
         nothing = folder / "status"  # as if nothing were installed: a program must find the libraries of its own suite
         nothing.touch()
         how = ["--download-only", "-y", "--no-install-recommends", f"-oDir::State::status={nothing}"]
-        _apt("install", package, options=[*options, *how])
+        _apt("install", *packages, options=[*options, *how])
+        target.mkdir(parents=True, exist_ok=True)
         for archive in sorted((folder / "cache" / "archives").glob("*.deb")):
             run(["dpkg", "-x", str(archive), str(target)])
 

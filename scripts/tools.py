@@ -8,9 +8,13 @@ import re
 import shutil
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from scripts.commands import CommandFailed, run, works
 from scripts.packages import NotInstallable, fetch, fetch_of_suite, is_root, unpack_of_suite
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 CACHE = Path(__file__).resolve().parent.parent / ".cache"
 TOOLS = CACHE / "tools"
@@ -21,6 +25,13 @@ COMPOSE_MEMBER = "usr/libexec/docker/cli-plugins/docker-compose"
 HAPROXY = "usr/sbin/haproxy"
 HAPROXY_SUITE = "forky"
 """The first with a HAProxy that can take a server for down until its first check has passed (3.1: `init-state`)."""
+SYSTEM_SUITE = "trixie"
+DJANGO = ("python-is-python3", "python3-django", "python3-psycopg2", "gunicorn")
+POSTGRES = ("postgresql-17",)
+POSTGRES_BIN = "/usr/lib/postgresql/17/bin"
+UNUSED_BY_DJANGO = ("django/contrib/*/locale", "django/contrib/gis", "gconv")
+UNUSED_BY_POSTGRES = ("bitcode", "llvmjit*", "*LLVM*", "llvm-19", "libz3*", "perl*", "libperl*", "locale", "i18n")
+"""What queries are compiled with just in time, and what its package's own scripts need."""
 
 
 def find(name: str) -> str | None:
@@ -49,42 +60,92 @@ def is_static(program: Path) -> bool:
 
 def haproxy() -> Path:
     """Return an archive of a file system that has HAProxy and nothing else; raises NotInstallable."""
-    archive = TOOLS / "haproxy.tar"
+    return _archive("haproxy", _unpack_haproxy)
+
+
+def django() -> Path:
+    """Return an archive of a file system that has Python, Django, gunicorn and psycopg2; raises NotInstallable."""
+    return _archive("django", _unpack_django, *UNUSED_BY_DJANGO)
+
+
+def postgres() -> Path:
+    """Return an archive of a file system that has Postgres, in POSTGRES_BIN; raises NotInstallable."""
+    return _archive("postgres", lambda folder: _unpack_system(folder, *POSTGRES), *UNUSED_BY_POSTGRES)
+
+
+def _archive(name: str, unpack: Callable[[Path], Path], *unused: str) -> Path:
+    """Make an archive of what is unpacked, once; `unused` is left out, wherever it is."""
+    archive = TOOLS / f"{name}.tar"
     TOOLS.mkdir(parents=True, exist_ok=True)
-    with (TOOLS / "haproxy.lock").open("w") as lock:
+    with (TOOLS / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not archive.exists():
-            _pack_haproxy(archive)
+            with tempfile.TemporaryDirectory(prefix=f"deploykit-{name}-") as folder:
+                _pack(unpack(Path(folder)), archive, unused)
     return archive
 
 
-def _pack_haproxy(archive: Path) -> None:
-    with tempfile.TemporaryDirectory(prefix="deploykit-haproxy-") as folder:
-        unpacked = Path(folder, "unpacked")
-        unpack_of_suite(HAPROXY_SUITE, "haproxy", unpacked)
-        small = _only(unpacked, HAPROXY, Path(folder, "small"))
-        beside = archive.with_suffix(f".{os.getpid()}")
-        run(["tar", "-C", str(small), "--owner=0", "--group=0", "-cf", str(beside), "."])
-        beside.replace(archive)
+def _pack(root: Path, archive: Path, unused: tuple[str, ...]) -> None:
+    beside = archive.with_suffix(f".{os.getpid()}")
+    without = [f"--exclude={name}" for name in ("usr/share/doc", "usr/share/man", "usr/share/locale", *unused)]
+    run(["tar", "-C", str(root), *without, "--owner=0", "--group=0", "-cf", str(beside), "."])
+    beside.replace(archive)
+
+
+def _unpack_haproxy(folder: Path) -> Path:
+    unpack_of_suite(HAPROXY_SUITE, folder / "unpacked", "haproxy")
+    return _only(folder / "unpacked", HAPROXY, folder / "small")
+
+
+def _unpack_django(folder: Path) -> Path:
+    """Unpack Python and its packages compiled, as their installation would: each start would do it anew otherwise."""
+    root = _unpack_system(folder, *DJANGO)
+    program, library = next(root.glob("usr/bin/python3.*")), root / "usr" / "lib"
+    loader, libraries = _loader(root, program.relative_to(root).as_posix())
+    what = ["-m", "compileall", "-q", f"-s{root}", "-p/", str(library)]
+    run(
+        [str(loader), "--library-path", libraries, str(program), *what],
+        env={"PYTHONHOME": str(root / "usr"), "PATH": PATHS},
+        timeout=300,
+    )
+    return root
+
+
+def _unpack_system(folder: Path, *packages: str) -> Path:
+    """Unpack programs with a shell, and what a program finds in every system."""
+    unpack_of_suite(SYSTEM_SUITE, folder / "system", "base-files", "coreutils", "dash", *packages)
+    etc = folder / "system" / "etc"
+    (etc / "passwd").write_text("root:x:0:0:root:/root:/bin/sh\npostgres:x:999:999::/tmp:/bin/sh\n")
+    (etc / "group").write_text("root:x:0:\npostgres:x:999:\n")
+    return folder / "system"
 
 
 def _only(root: Path, program: str, target: Path) -> Path:
     """Copy a program of a file system with the libraries that it loads, and its loader."""
-    named = re.search(rb"/lib[^\0]*/ld-[^\0]*", (root / program).read_bytes())
-    loader = named[0].decode().lstrip("/") if named else ""
-    found = next((one for one in root.rglob(Path(loader).name) if one.is_file()), None)
-    if not found:
-        raise NotInstallable(f"no loader of {program} was unpacked")
-    folders = ":".join(str(each) for each in (root / "usr/lib").iterdir() if each.is_dir())
+    found, folders = _loader(root, program)
     listed = run([str(found), "--library-path", folders, "--list", str(root / program)])
     if "not found" in listed:
         raise NotInstallable(f"libraries of {program} are missing: {listed}")
-    copies = {loader: found, program: root / program}
+    copies = {_named_loader(root / program): found, program: root / program}
     copies |= {path.relative_to(root).as_posix(): path for path in map(Path, re.findall(rf"{root}/\S+", listed))}
     for name, source in copies.items():
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(source, target / name)
     return target
+
+
+def _loader(root: Path, program: str) -> tuple[Path, str]:
+    """Return the loader of a program of a file system, and the folders of its libraries."""
+    name = Path(_named_loader(root / program)).name
+    found = next((one for one in root.rglob(name) if one.is_file()), None)
+    if not found:
+        raise NotInstallable(f"no loader of {program} was unpacked")
+    return found, ":".join(str(each) for each in (root / "usr/lib").iterdir() if each.is_dir())
+
+
+def _named_loader(program: Path) -> str:
+    named = re.search(rb"/lib[^\0]*/ld-[^\0]*", program.read_bytes())
+    return named[0].decode().lstrip("/") if named else ""
 
 
 def compose() -> None:

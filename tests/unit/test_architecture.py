@@ -11,7 +11,7 @@ import deploykit
 ROOT = Path(deploykit.__file__).parent
 LEVELS: dict[str, int] = {
     **dict.fromkeys(["states", "errors", "redact", "processes", "clock"], 0),
-    **dict.fromkeys(["disk", "release", "interrupt"], 1),
+    **dict.fromkeys(["disk", "release", "interrupt", "graph"], 1),
     **dict.fromkeys(["record", "events"], 2),
     "protocols": 3,
     # The core and the adapters: which may import each other, but see below.

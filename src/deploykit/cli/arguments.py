@@ -43,6 +43,8 @@ VERBS = {
     "unprotect": ("unprotect", "no longer keep it"),
     "prune": ("prune", "let go of old images, ended containers and files"),
     "init": ("init", "write a first config, from a compose file"),
+    "graph": ("graph", "the states of a deployment, as a diagram"),
+    "completion": ("completion", "what a shell needs to complete what is typed"),
     "demo": ("demo", "a good and a broken deploy, without Docker"),
 }
 PULLS = ("always", "missing", "never")
@@ -58,7 +60,17 @@ class UsageError(ConfigError):
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors are ours: one message, and a hint."""
+    """A parser whose errors are ours: one message, and a hint. It knows its arguments."""
+
+    def __init__(self, **how: "Any") -> None:
+        self.arguments: list[argparse.Action] = []
+        super().__init__(**how)
+
+    def add_argument(self, *names: "Any", **how: "Any") -> argparse.Action:
+        """Add an argument, and keep it in mind."""
+        action = super().add_argument(*names, **how)
+        self.arguments.append(action)
+        return action
 
     def error(self, message: str) -> "NoReturn":
         raise UsageError(message, hint=f"`{self.prog} --help` shows what can be typed.")
@@ -71,17 +83,25 @@ def parse(words: "Sequence[str]") -> "tuple[Verb, argparse.Namespace]":
         UsageError: they cannot be understood.
         SystemExit: help or the version was asked for, and printed.
     """
-    top = _top_parser()
+    top = top_parser()
     typed = top.parse_args(words)
     if typed.verb is None:
         top.error("say what to do")
     if typed.verb not in VERBS:
         top.error(f"there is no verb {typed.verb!r}{_meant(typed.verb)}")
-    verb: Any = import_module(f"deploykit.cli.{VERBS[typed.verb][0]}")
+    verb = module_of(typed.verb)
     return verb, _parse_verb(typed.verb, verb, typed.rest, typed.config)
 
 
-def _top_parser() -> Parser:
+def module_of(name: str) -> "Verb":
+    """Return the module of a verb."""
+    module: Any = import_module(f"deploykit.cli.{VERBS[name][0]}")
+    verb: Verb = module
+    return verb
+
+
+def top_parser() -> Parser:
+    """Return the parser of what stands before a verb."""
     width = max(map(len, VERBS))
     verbs = "\n".join(f"  {name:<{width}}  {what}" for name, (_, what) in VERBS.items())
     parser = Parser(
@@ -99,7 +119,8 @@ def _top_parser() -> Parser:
     return parser
 
 
-def _parse_verb(name: str, verb: "Verb", words: list[str], config: str | None) -> argparse.Namespace:
+def verb_parser(name: str, verb: "Verb", config: str | None = None) -> Parser:
+    """Return the parser of what may follow a verb."""
     metavars = f"[CONFIG.toml] {verb.WORDS}".strip()
     what = VERBS[name][1]
     parser = Parser(
@@ -113,6 +134,11 @@ def _parse_verb(name: str, verb: "Verb", words: list[str], config: str | None) -
     parser.add_argument("-c", "--config", metavar="FILE", default=config, help="the config file")
     parser.add_argument("--json", action="store_true", help="print JSON")
     verb.add_arguments(parser)
+    return parser
+
+
+def _parse_verb(name: str, verb: "Verb", words: list[str], config: str | None) -> argparse.Namespace:
+    parser = verb_parser(name, verb, config)
     args = parser.parse_intermixed_args(_with_pull(words))
     args.config, args.words = _split(parser, args, most=1 if verb.WORDS else 0)
     return args

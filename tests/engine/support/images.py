@@ -110,7 +110,7 @@ class Images:
     def _build(self, repository: str, tag: str, dockerfile: str) -> Image:
         reference = f"{repository}:{tag}"
         before = image_id(reference)
-        built = _legacy_build("-t", reference, "-", text=dockerfile)
+        built = legacy_build("-t", reference, "-", text=dockerfile)
         docker("push", "-q", reference)
         image = Image(repository, tag, built, self.registry.digest(repository, tag) or "")
         _give_back(reference, before, f"{repository}@{image.digest}")
@@ -134,7 +134,7 @@ def build_base() -> str:
     with tempfile.TemporaryDirectory(prefix="deploykit-image-") as folder:
         context = shutil.copytree(SOURCE, Path(folder, "web"))
         shutil.copy2(tools.busybox(), context / "busybox")
-        _legacy_build("-t", tag, *owner, str(context))
+        legacy_build("-t", tag, *owner, str(context))
     return tag
 
 
@@ -146,7 +146,7 @@ def image_id(reference: str) -> str | None:
         return None
 
 
-def _legacy_build(*argv: str, text: str | None = None) -> str:
+def legacy_build(*argv: str, text: str | None = None) -> str:
     """Build without BuildKit, which needs a plug-in that bare machines lack; return the image's id."""
     plain = os.environ | {"DOCKER_BUILDKIT": "0"}
     return run(["docker", "build", "-q", *argv], text=text, env=plain).strip()
