@@ -14,6 +14,7 @@ from deploykit.errors import ConfigError, EngineUnreachable, NoSuchRelease, Outc
 from deploykit.events import Event, Warned
 from deploykit.guard import guard_deployed, guard_serving
 from deploykit.health import HealthPolicy
+from deploykit.hooks import Hooks, NoHooks
 from deploykit.interrupt import Interruption
 from deploykit.lock import whoami
 from deploykit.protocols import Backend, Clock, Observer, Probe, PullPolicy, StateStore
@@ -55,6 +56,7 @@ class App:
         pull: when the registry is asked.
         rehearse: whether an instance must first prove itself beside what serves.
         observers: get every event of every verb.
+        hooks: commands of the user's, run before it starts and when it is over.
 
     Every verb that changes something takes the lock, and first finishes what a killed run left.
     """
@@ -73,6 +75,7 @@ class App:
         pull: PullPolicy = PullPolicy.always,
         rehearse: bool = False,
         observers: Sequence[Observer] = (),
+        hooks: Hooks | None = None,
         clock: Clock | None = None,
         config: Mapping[str, object] | None = None,
     ) -> None:
@@ -84,7 +87,7 @@ class App:
         self._defaults = _Defaults(image=ImageRef.parse(image), tag=tag, auto=auto, pull=pull, rehearse=rehearse)
         clock = clock or SystemClock()
         state = state or StateFolder(Path(".deploykit"), Path(".previous_image_tag"), clock)
-        self._parts = Parts(backend, tuple(probes), health, state, clock, tuple(observers))
+        self._parts = Parts(backend, tuple(probes), health, state, clock, tuple(observers), hooks or NoHooks())
 
     # Verbs that change something.
 

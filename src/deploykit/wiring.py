@@ -14,6 +14,7 @@ from deploykit.config.model import ComposeTable, DockerTable, EngineTable, Proce
 from deploykit.config.probes import CommandTable, ContainerTable, HttpTable, TcpTable
 from deploykit.errors import ConfigError
 from deploykit.health import HealthPolicy
+from deploykit.hooks import Hook, Hooks, NoHooks
 from deploykit.protocols import Backend, Clock, Probe, PullPolicy, StateStore
 from deploykit.store import StateFolder
 
@@ -30,6 +31,7 @@ class Adapters:
     probes: tuple[Probe, ...]
     state: StateStore
     clock: Clock
+    hooks: Hooks = NoHooks()  # noqa: RUF009 - has no state
 
 
 def load(path: str | os.PathLike[str] = "deploykit.toml", target: str | None = None) -> App:
@@ -55,6 +57,7 @@ def assemble(config: Config, adapters: Adapters) -> App:
         _policy(config),
         state=adapters.state,
         clock=adapters.clock,
+        hooks=adapters.hooks,
         tag=config.tag if config.app.tag is not None else None,
         auto=config.rollback.auto,
         pull=PullPolicy(config.backend.pull),
@@ -69,7 +72,18 @@ def wire(config: Config) -> Adapters:
     state = StateFolder(config.path(config.state.dir), config.path(config.rollback.previous_tag_file), clock)
     backend = _backend(config, state)
     probes = [_probe(config, index, backend) for index in range(len(config.probes))]
-    return Adapters(backend, tuple(probes), state, clock)
+    return Adapters(backend, tuple(probes), state, clock, _hooks(config))
+
+
+def _hooks(config: Config) -> Hooks:
+    commands = {hook: argv for hook in Hook if (argv := getattr(config.hooks, hook.value))}
+    if not commands:
+        return NoHooks()
+    from deploykit.hook_commands import HookCommands
+
+    own = {"DEPLOYKIT_APP": config.app.name, "DEPLOYKIT_CONFIG": str(config.document.path.absolute())}
+    environment = {**config.environment, **own}
+    return HookCommands(commands=commands, folder=config.folder, environment=environment, timeout=config.hooks.timeout)
 
 
 def _policy(config: Config) -> HealthPolicy:

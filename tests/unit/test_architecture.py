@@ -18,8 +18,8 @@ LEVELS: dict[str, int] = {
     **dict.fromkeys(
         ["machine", "stack", "targets", "tagfile", "journal", "lock", "store", "eye", "health", "current"], 4
     ),
-    **dict.fromkeys(["ending", "deployment", "result", "session", "bake", "guard", "status"], 4),
-    **dict.fromkeys(["backends", "probes", "observers", "config", "testing"], 4),
+    **dict.fromkeys(["hooks", "ending", "deployment", "result", "session", "bake", "guard", "status"], 4),
+    **dict.fromkeys(["backends", "probes", "observers", "config", "testing", "hook_commands"], 4),
     "app": 5,
     "wiring": 6,
     "__init__": 7,
@@ -27,6 +27,7 @@ LEVELS: dict[str, int] = {
     "__main__": 9,
 }
 CORE = {
+    "hooks",
     "machine",
     "stack",
     "targets",

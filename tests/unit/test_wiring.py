@@ -11,6 +11,8 @@ from deploykit.backends.process import ProcessBackend
 from deploykit.clock import SystemClock
 from deploykit.config import read_config
 from deploykit.errors import ConfigError
+from deploykit.hook_commands import HookCommands
+from deploykit.hooks import Hook
 from deploykit.probes import CommandProbe, ContainerProbe, HttpProbe, TcpProbe
 from deploykit.protocols import PullPolicy
 from deploykit.store import StateFolder
@@ -179,3 +181,15 @@ def test_the_tag_of_the_file_is_filled_in_when_it_is_needed(file: Path) -> None:
     assert assemble(read_config(file, {"TAG": "one"}), parts).deploy().image.tag == "one"
     with pytest.raises(ConfigError, match=r"app\.tag: TAG is not set: pass --tag"):
         assemble(read_config(file, {}), parts).deploy()
+
+
+def test_hooks_are_run_beside_the_config(tmp_path: Path) -> None:
+    """With the app's name and the file's in their environment; without a command there are none."""
+    file = tmp_path / "shop.toml"
+    file.write_text(COMPOSE + '[hooks]\non_failure = ["./page.sh", "team"]\ntimeout = 5\n')
+    hooks = wire(read_config(file, {"LEVEL": "info"})).hooks
+    assert isinstance(hooks, HookCommands)
+    assert (hooks.commands, hooks.folder, hooks.timeout) == ({Hook.on_failure: ("./page.sh", "team")}, tmp_path, 5)
+    assert hooks.environment == {"LEVEL": "info", "DEPLOYKIT_APP": "shop", "DEPLOYKIT_CONFIG": str(file)}
+    file.write_text(COMPOSE)
+    assert not any(map(wire(read_config(file, {})).hooks.has, Hook))

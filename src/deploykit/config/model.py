@@ -124,6 +124,16 @@ class RollbackTable(Table):
     previous_tag_file: FilePath = ".previous_image_tag"
 
 
+class HooksTable(Table):
+    """`[hooks]`: commands, and the seconds that each has."""
+
+    before_start: Arguments = ()
+    after_healthy: Arguments = ()
+    after_rollback: Arguments = ()
+    on_failure: Arguments = ()
+    timeout: Seconds = 60.0
+
+
 class StateTable(Table):
     """`[state]`. `store` is said only for a remote engine."""
 
@@ -142,7 +152,7 @@ BACKENDS: dict[str, type[ComposeTable] | type[DockerTable] | type[ProcessTable]]
 class Later:
     """What design has, and this version has not yet."""
 
-    tables: ClassVar = frozenset({"hooks", "notify", "check", "target"})
+    tables: ClassVar = frozenset({"notify", "check", "target"})
     types: ClassVar = frozenset({"swarm"})
     keys: ClassVar = {
         "backend": frozenset({"stack"}),

@@ -23,6 +23,7 @@ def public(config: Config) -> dict[str, Any]:
         "health": {**config.health.model_dump(), "probe": [probe.model_dump() for probe in config.probes]},
         "rollback": config.rollback.model_dump(),
         "state": config.state.model_dump(),
+        "hooks": config.hooks.model_dump(),
     }
     absolute = {
         name: {key: _absolute(config, (name, key), value) for key, value in table.items()}

@@ -12,6 +12,8 @@ from deploykit.events import (
     Faltered,
     FilesDiffer,
     Finished,
+    HookOutput,
+    HookStarted,
     LogRead,
     Looked,
     Moved,
@@ -91,7 +93,9 @@ class Narrator:
                 yield "info", "Running release command..."
             case RehearsalStarted():
                 yield "info", "Rehearsing beside what serves..."
-            case Output():
+            case HookStarted():
+                yield "info", f"Running hook {event.hook}..."
+            case Output() | HookOutput():
                 yield "info", f"| {event.line}"
             case Pulled():
                 yield "info", f"Pulled: {event.image.name} ({event.image.digest or event.image.id})"
