@@ -17,7 +17,7 @@ from deploykit.health import HealthPolicy
 from deploykit.hooks import Hooks, NoHooks
 from deploykit.interrupt import Interruption
 from deploykit.lock import whoami
-from deploykit.protocols import Backend, Clock, Observer, Probe, PullPolicy, StateStore
+from deploykit.protocols import Backend, Clock, ClosingObserver, Observer, Probe, PullPolicy, StateStore
 from deploykit.record import Kind, Options, Record
 from deploykit.release import ImageRef, Release, check_tag
 from deploykit.result import Result, result_of
@@ -88,6 +88,12 @@ class App:
         clock = clock or SystemClock()
         state = state or StateFolder(Path(".deploykit"), Path(".previous_image_tag"), clock)
         self._parts = Parts(backend, tuple(probes), health, state, clock, tuple(observers), hooks or NoHooks())
+
+    def close(self) -> None:
+        """Wait for observers that have not told all that they have to tell; they limit that themselves."""
+        for observer in self._parts.observers:
+            if isinstance(observer, ClosingObserver):
+                observer.close()
 
     # Verbs that change something.
 

@@ -16,6 +16,7 @@ from deploykit.config.values import (
     Service,
     Services,
     Table,
+    Url,
     Variable,
     problem,
 )
@@ -134,6 +135,21 @@ class HooksTable(Table):
     timeout: Seconds = 60.0
 
 
+class NotifyTable(Table):
+    """`[notify]`. The URL, and what the headers hold, are secrets."""
+
+    url: Url | None = None
+    headers: dict[str, str] = Field(default_factory=dict)
+    events: Literal["failures", "all"] = "failures"
+    timeout: Seconds = 5.0
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> "NotifyTable":
+        if self.url is None and self.model_fields_set:
+            raise problem("url is missing", 'It looks like url = "${NOTIFY_URL}".')
+        return self
+
+
 class StateTable(Table):
     """`[state]`. `store` is said only for a remote engine."""
 
@@ -152,7 +168,7 @@ BACKENDS: dict[str, type[ComposeTable] | type[DockerTable] | type[ProcessTable]]
 class Later:
     """What design has, and this version has not yet."""
 
-    tables: ClassVar = frozenset({"notify", "check", "target"})
+    tables: ClassVar = frozenset({"check", "target"})
     types: ClassVar = frozenset({"swarm"})
     keys: ClassVar = {
         "backend": frozenset({"stack"}),

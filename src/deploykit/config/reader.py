@@ -18,6 +18,7 @@ from deploykit.config.model import (
     HealthTable,
     HooksTable,
     Later,
+    NotifyTable,
     RollbackTable,
     StateTable,
 )
@@ -27,7 +28,7 @@ from deploykit.config.values import Table
 from deploykit.errors import ConfigError
 
 _T = TypeVar("_T", bound=Table)
-_TABLES = ["app", "backend", "health", "rollback", "state", "hooks"]
+_TABLES = ["app", "backend", "health", "rollback", "state", "hooks", "notify"]
 
 
 def read_config(path: Path, environment: Mapping[str, str]) -> Config:
@@ -58,10 +59,11 @@ class _Reader:
         rollback = self._table(RollbackTable, ("rollback",))
         state = self._table(StateTable, ("state",))
         hooks = self._table(HooksTable, ("hooks",))
+        notify = self._table(NotifyTable, ("notify",))
         _raise_for(self.found, self.document)
-        assert app and backend and health and rollback and state and hooks  # noqa: S101, PT018 - else there was a problem
+        assert app and backend and health and rollback and state and hooks and notify  # noqa: S101, PT018 - else there was a problem
         chosen = tuple(probe for probe in probes if probe)
-        return Config(self.document, app, backend, health, chosen, rollback, state, hooks)
+        return Config(self.document, app, backend, health, chosen, rollback, state, hooks, notify)
 
     def _tables(self) -> None:
         for name in self.tables:
