@@ -37,6 +37,7 @@ from deploykit.release import ImageRef, Release
 from deploykit.states import State
 
 HEARTBEAT = 10.0
+CI_HEARTBEAT = 5.0
 """Seconds between two lines of a wait that does not come to an end."""
 _OUTPUT_LINES = 5
 _LOG_LINES = 10
@@ -59,11 +60,14 @@ _GIVEN_UP = re.compile(r"(Given up|Abandoned) in ")
 class Narrator:
     """Turns events into lines. It remembers what it must to tell why something is restored.
 
+    Of a wait it tells every `heartbeat` seconds.
+
     `command` returns how a verb is typed, for the line that says what to do next.
     """
 
-    def __init__(self, command: Command = lambda verb: f"deploykit {verb}") -> None:
+    def __init__(self, command: Command = lambda verb: f"deploykit {verb}", heartbeat: float = HEARTBEAT) -> None:
         self._command = command
+        self._heartbeat = heartbeat
         self._kind = Kind.deploy
         self._failure: Failure | None = None
         self._restoring: Release | None = None
@@ -166,7 +170,7 @@ class Narrator:
             yield "info", "Pulling..."
 
     def _waiting(self, event: Looked) -> Iterator[Line]:
-        if event.elapsed - self._told >= HEARTBEAT:
+        if event.elapsed - self._told >= self._heartbeat:
             self._told = event.elapsed
             yield "info", f"Not healthy yet, {event.elapsed:.0f}s of {event.budget:g}s: {event.reason}"
 

@@ -4,7 +4,7 @@ import json
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event as Flag
@@ -177,6 +177,29 @@ def test_the_deployment_does_not_wait_and_the_end_of_it_not_for_long() -> None:
         send.close()
         assert time.monotonic() - began < 2
         assert len(warned) == 1
+
+
+def test_an_answer_that_drips_is_given_up() -> None:
+    """Each byte comes in time, and the end of it never."""
+    over = Flag()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def drip() -> None:
+            connection, _ = listener.accept()
+            with connection, suppress(OSError):
+                while not over.wait(0.05):
+                    connection.sendall(b"H")
+
+        dripping = Thread(target=drip)
+        dripping.start()
+        send, warned = webhook(f"http://127.0.0.1:{listener.getsockname()[1]}{SECRET}", total=0.4)
+        began = time.monotonic()
+        send(FAILED)
+        send.close()
+        assert time.monotonic() - began < 2
+        assert len(warned) == 1
+        over.set()
+        dripping.join()
 
 
 @pytest.mark.parametrize("headers", [{"X": "hunter2\r\nY: 1"}, {"X": "hunter2\u20ac"}])
