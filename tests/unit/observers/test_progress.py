@@ -1,6 +1,7 @@
 """A spinner for people who look on."""
 
 import io
+import re
 import sys
 
 import pytest
@@ -141,3 +142,16 @@ def test_what_is_shown_never_wraps(width: int) -> None:
     stage.progress(looked("故障" * 100))
     assert stage.progress._console.measure(stage.progress._status.renderable).maximum < width
     stage.progress.close()
+
+
+@pytest.mark.parametrize(("no_color", "coloured"), [("1", False), ("", True)])
+def test_no_color_is_respected(monkeypatch: pytest.MonkeyPatch, no_color: str, *, coloured: bool) -> None:
+    """The line is there all the same."""
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("NO_COLOR", no_color)
+    screen = io.StringIO()
+    progress = ProgressObserver(lambda event: None, Console(file=screen, force_terminal=True, width=80))
+    progress(looked("answers 500"))
+    progress.close()
+    assert "look 1, 4s of 60s: answers 500" in screen.getvalue()
+    assert bool(re.search(r"\x1b\[[0-9;]*3[0-7]m", screen.getvalue())) is coloured
