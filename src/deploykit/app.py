@@ -16,10 +16,11 @@ from deploykit.events import Event, Warned
 from deploykit.guard import guard_deployed, guard_serving
 from deploykit.health import HealthPolicy
 from deploykit.hold import refuse_while_held
+from deploykit.hooks import Hooks, NoHooks
 from deploykit.interrupt import Interruption
 from deploykit.lock import whoami
 from deploykit.plan import Plan, plan
-from deploykit.protocols import Backend, Clock, Hold, Observer, Probe, PullPolicy, StateStore
+from deploykit.protocols import Backend, Clock, ClosingObserver, Hold, Observer, Probe, PullPolicy, StateStore
 from deploykit.prune import Pruned, protect, prune
 from deploykit.record import Kind, Options, Record
 from deploykit.release import ImageRef, Release, check_tag
@@ -60,6 +61,7 @@ class App:
         rehearse: whether an instance must first prove itself beside what serves.
         keep: how many good releases `prune` leaves.
         observers: get every event of every verb.
+        hooks: commands of the user's, run before it starts and when it is over.
 
     Every verb that changes something takes the lock, and first finishes what a killed run left.
     """
@@ -79,6 +81,7 @@ class App:
         rehearse: bool = False,
         keep: int = 10,
         observers: Sequence[Observer] = (),
+        hooks: Hooks | None = None,
         clock: Clock | None = None,
         config: Mapping[str, object] | None = None,
     ) -> None:
@@ -91,7 +94,13 @@ class App:
         self._defaults = _Defaults(image=ImageRef.parse(image), tag=tag, auto=auto, pull=pull, rehearse=rehearse)
         clock = clock or SystemClock()
         state = state or StateFolder(Path(".deploykit"), Path(".previous_image_tag"), clock)
-        self._parts = Parts(backend, tuple(probes), health, state, clock, tuple(observers))
+        self._parts = Parts(backend, tuple(probes), health, state, clock, tuple(observers), hooks or NoHooks())
+
+    def close(self) -> None:
+        """Wait for observers that have not told all that they have to tell; they limit that themselves."""
+        for observer in self._parts.observers:
+            if isinstance(observer, ClosingObserver):
+                observer.close()
 
     # Verbs that change something.
 

@@ -25,6 +25,8 @@ from deploykit.events import (
     Event,
     Failed,
     FilesDiffer,
+    HookOutput,
+    HookStarted,
     LogRead,
     Looked,
     Moved,
@@ -37,6 +39,7 @@ from deploykit.events import (
     Warned,
 )
 from deploykit.health import HealthCheck, Judgement, Look, rehearsing
+from deploykit.hooks import Hook, Hooks, NoHooks, hooks_at_end, variables
 from deploykit.interrupt import Interruption
 from deploykit.machine import DeploymentMachine
 from deploykit.protocols import Backend, Clock, Control, Journal, ProbeVerdict, PullPolicy, ReleaseFiles, Watched
@@ -75,6 +78,7 @@ class Tools:
     control: Control
     snapshot: Callable[[ImageRef], Snapshot]
     notify: Callable[[Event], None]
+    hooks: Hooks = NoHooks()  # noqa: RUF009 - has no state
 
 
 class Deployment:
@@ -111,6 +115,7 @@ class Deployment:
         while not self._machine.ended:
             self._fire(self._attempt())
         self._settle()
+        self._run_last_hooks()
         return self.record
 
     def finish(self) -> Record:
@@ -188,6 +193,25 @@ class Deployment:
         except Exception as error:  # noqa: BLE001 - the deployment is over: nothing may fail it any more
             self._warn(f"the runtime is not tidied up: {error}")
 
+    def _run_last_hooks(self) -> None:
+        for hook in hooks_at_end(self.record):
+            # Whoever interrupted the deployment did not mean what is run because of that.
+            control = self._uncut if self._control.interruption.requested else self._control
+            try:
+                self._run_hook(hook, control)
+            except Interrupted:
+                self._warn(f"{hook.value} was ended by an interrupt; {self.record.id} ended before it")
+            except Exception as error:  # noqa: BLE001 - the deployment is over: nothing may fail it any more
+                self._warn(self._redact(f"{error}; this changes nothing of how {self.record.id} ended"))
+
+    def _run_hook(self, hook: Hook, control: Control) -> None:
+        if self._tools.hooks.has(hook):
+            self._notify(HookStarted, hook=hook.value)
+            show = replace(
+                control, show=lambda line: self._notify(HookOutput, hook=hook.value, line=self._redact(line))
+            )
+            self._tools.hooks.run(hook, variables(self.record), show)
+
     def _await_engine(self, error: EngineUnreachable, patience: float) -> float:
         """Return what is left of the patience when the engine answers again."""
         clock = self._tools.clock
@@ -246,7 +270,7 @@ class Deployment:
         if self.record.kind is Kind.rollback:
             self._compare_with_today(candidate)
         self._tools.journal.reserve()
-        return Trigger.prepare if self._commands or self.record.options.rehearse else Trigger.start
+        return Trigger.prepare if self._commands or self.record.options.rehearse else self._ready()
 
     def _preparing(self) -> Trigger:
         if self._commands:
@@ -255,6 +279,11 @@ class Deployment:
         if self.record.options.rehearse and (failure := self._rehearsed()):
             return self._failed(failure)
         self._tools.journal.reserve()
+        return self._ready()
+
+    def _ready(self) -> Trigger:
+        if self.record.kind is Kind.deploy:  # no command may stand in the way of going back
+            self._run_hook(Hook.before_start, self._control)
         return Trigger.start
 
     def _starting(self) -> Trigger:

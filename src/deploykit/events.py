@@ -100,6 +100,23 @@ class Output(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HookStarted(Event):
+    """A command of `[hooks]` is run; `hook` is its key."""
+
+    name: ClassVar[str] = "hook.started"
+    hook: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HookOutput(Event):
+    """A line that a hook wrote, redacted."""
+
+    name: ClassVar[str] = "hook.output"
+    hook: str
+    line: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pulled(Event):
     """The image is at hand, and names its content."""
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
 from deploykit.events import Event
 from deploykit.interrupt import Interruption
@@ -37,6 +37,13 @@ class Observer(Protocol):
     """Gets every event, in order, in the thread of the deployment. What it raises is dropped."""
 
     def __call__(self, event: Event, /) -> None: ...
+
+
+@runtime_checkable
+class ClosingObserver(Observer, Protocol):
+    """One that tells some of it beside the deployment: `close` waits until it has, not for long, and never raises."""
+
+    def close(self) -> None: ...
 
 
 class PullPolicy(Enum):

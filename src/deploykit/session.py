@@ -10,6 +10,7 @@ from deploykit.deployment import Deployment, EngineGone, Tools
 from deploykit.errors import ConfigError, JournalError, Outcome
 from deploykit.events import Event, Finished, Resumed, Started
 from deploykit.health import HealthCheck, HealthPolicy
+from deploykit.hooks import Hooks, NoHooks
 from deploykit.interrupt import Interruption
 from deploykit.protocols import Backend, Clock, Control, HeldLock, Identity, Journal, Observer, Probe, StateStore
 from deploykit.record import Kind, Record
@@ -30,6 +31,7 @@ class Parts:
     state: StateStore
     clock: Clock
     observers: Sequence[Observer] = ()
+    hooks: Hooks = NoHooks()  # noqa: RUF009 - has no state
 
     def notify(self, event: Event) -> None:
         """Tell the observers; what one of them raises is its own affair."""
@@ -76,6 +78,7 @@ class Session:
             control=Control(self.interruption, self.held.inherit),
             snapshot=self.snapshot,
             notify=parts.notify,
+            hooks=parts.hooks,
         )
 
     def snapshot(self, image: ImageRef) -> Snapshot:

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
-from deploykit.app import App
+from deploykit.app import App, who
 from deploykit.clock import SystemClock
 from deploykit.config import Config, public, read_config
 from deploykit.config.model import ComposeTable, DockerTable, EngineTable, ProcessTable
 from deploykit.config.probes import CommandTable, ContainerTable, HttpTable, TcpTable
 from deploykit.errors import ConfigError
 from deploykit.health import HealthPolicy
-from deploykit.protocols import Backend, Clock, Probe, PullPolicy, StateStore
+from deploykit.hooks import Hook, Hooks, NoHooks
+from deploykit.protocols import Backend, Clock, Observer, Probe, PullPolicy, StateStore
 from deploykit.store import StateFolder
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ class Adapters:
     probes: tuple[Probe, ...]
     state: StateStore
     clock: Clock
+    hooks: Hooks = NoHooks()  # noqa: RUF009 - has no state
+    observers: tuple[Observer, ...] = ()
 
 
 def load(path: str | os.PathLike[str] = "deploykit.toml", target: str | None = None) -> App:
@@ -55,6 +58,8 @@ def assemble(config: Config, adapters: Adapters) -> App:
         _policy(config),
         state=adapters.state,
         clock=adapters.clock,
+        hooks=adapters.hooks,
+        observers=adapters.observers,
         tag=config.tag if config.app.tag is not None else None,
         auto=config.rollback.auto,
         pull=PullPolicy(config.backend.pull),
@@ -70,7 +75,36 @@ def wire(config: Config) -> Adapters:
     state = StateFolder(config.path(config.state.dir), config.path(config.rollback.previous_tag_file), clock)
     backend = _backend(config, state)
     probes = [_probe(config, index, backend) for index in range(len(config.probes))]
-    return Adapters(backend, tuple(probes), state, clock)
+    return Adapters(backend, tuple(probes), state, clock, _hooks(config), _notices(config, clock))
+
+
+def _hooks(config: Config) -> Hooks:
+    commands = {hook: argv for hook in Hook if (argv := getattr(config.hooks, hook.value))}
+    if not commands:
+        return NoHooks()
+    from deploykit.hook_commands import HookCommands
+
+    own = {"DEPLOYKIT_APP": config.app.name, "DEPLOYKIT_CONFIG": str(config.document.path.absolute())}
+    environment = {**config.environment, **own}
+    return HookCommands(commands=commands, folder=config.folder, environment=environment, timeout=config.hooks.timeout)
+
+
+def _notices(config: Config, clock: Clock) -> tuple[Observer, ...]:
+    table = config.notify
+    if table.url is None:
+        return ()
+    from deploykit.observers.webhook import Webhook
+
+    webhook = Webhook(
+        url=table.url,
+        app=config.app.name,
+        by=who(),
+        clock=clock,
+        headers=table.headers,
+        events=table.events,
+        timeout=table.timeout,
+    )
+    return (webhook,)
 
 
 def _policy(config: Config) -> HealthPolicy:

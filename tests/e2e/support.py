@@ -183,7 +183,8 @@ class ProcessApp:
 
 def clean() -> dict[str, str]:
     """The environment, without what could sway deploykit."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(("DEPLOYKIT_", "GITHUB_"))}
+    others = {name: value for name, value in os.environ.items() if not name.startswith(("DEPLOYKIT_", "GITHUB_"))}
+    return {**others, "TERM": "xterm", "CI": ""}
 
 
 def deploy_lines(text: str) -> list[str]:

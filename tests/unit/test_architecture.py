@@ -19,9 +19,9 @@ LEVELS: dict[str, int] = {
         ["machine", "stack", "targets", "tagfile", "journal", "lock", "store", "eye", "health", "current", "hold"], 4
     ),
     **dict.fromkeys(
-        ["cause", "ending", "deployment", "result", "session", "bake", "guard", "plan", "prune", "status"], 4
+        ["cause", "hooks", "ending", "deployment", "result", "session", "bake", "guard", "plan", "prune", "status"], 4
     ),
-    **dict.fromkeys(["backends", "probes", "observers", "config", "testing"], 4),
+    **dict.fromkeys(["backends", "probes", "observers", "config", "testing", "hook_commands"], 4),
     "app": 5,
     "wiring": 6,
     "__init__": 7,
@@ -29,6 +29,7 @@ LEVELS: dict[str, int] = {
     "__main__": 9,
 }
 CORE = {
+    "hooks",
     "machine",
     "stack",
     "targets",

@@ -11,6 +11,9 @@ from deploykit.backends.process import ProcessBackend
 from deploykit.clock import SystemClock
 from deploykit.config import read_config
 from deploykit.errors import ConfigError
+from deploykit.hook_commands import HookCommands
+from deploykit.hooks import Hook
+from deploykit.observers.webhook import Webhook
 from deploykit.probes import CommandProbe, ContainerProbe, HttpProbe, TcpProbe
 from deploykit.protocols import PullPolicy
 from deploykit.store import StateFolder
@@ -179,3 +182,57 @@ def test_the_tag_of_the_file_is_filled_in_when_it_is_needed(file: Path) -> None:
     assert assemble(read_config(file, {"TAG": "one"}), parts).deploy().image.tag == "one"
     with pytest.raises(ConfigError, match=r"app\.tag: TAG is not set: pass --tag"):
         assemble(read_config(file, {}), parts).deploy()
+
+
+def test_hooks_are_run_beside_the_config(tmp_path: Path) -> None:
+    """With the app's name and the file's in their environment; without a command there are none."""
+    file = tmp_path / "shop.toml"
+    file.write_text(COMPOSE + '[hooks]\non_failure = ["./page.sh", "team"]\ntimeout = 5\n')
+    hooks = wire(read_config(file, {"LEVEL": "info"})).hooks
+    assert isinstance(hooks, HookCommands)
+    assert (hooks.commands, hooks.folder, hooks.timeout) == ({Hook.on_failure: ("./page.sh", "team")}, tmp_path, 5)
+    assert hooks.environment == {"LEVEL": "info", "DEPLOYKIT_APP": "shop", "DEPLOYKIT_CONFIG": str(file)}
+    file.write_text(COMPOSE)
+    assert not any(map(wire(read_config(file, {})).hooks.has, Hook))
+
+
+def test_notices_are_sent_by_an_observer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its secrets are shown nowhere; without a URL there is none."""
+    monkeypatch.setenv("DEPLOYKIT_BY", "alice")
+    file = tmp_path / "shop.toml"
+    notify = '[notify]\nurl = "https://hooks.test/T0/hunter2"\nheaders = { X-From = "hunter3" }\nevents = "all"\n'
+    file.write_text(COMPOSE + notify)
+    config = read_config(file, {})
+    (webhook,) = wire(config).observers
+    assert isinstance(webhook, Webhook)
+    assert (webhook.url, webhook.headers) == ("https://hooks.test/T0/hunter2", {"X-From": "hunter3"})
+    assert (webhook.app, webhook.by, webhook.events, webhook.timeout) == ("shop", "alice", "all", 5)
+    shown = assemble(config, wire(config)).config
+    assert shown["notify"] == {
+        "url": "[redacted]",
+        "headers": {"X-From": "[redacted]"},
+        "events": "all",
+        "timeout": 5.0,
+    }
+    assert "hunter" not in str(shown) + repr(webhook)
+    file.write_text(COMPOSE)
+    assert wire(read_config(file, {})).observers == ()
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('url = "ftp://hunter2/x"', "notify.url: not an http or https URL"),
+        ('url = "https://[hunter2/x"', "notify.url: not an http or https URL"),
+        ('url = "https://me:hunter2@hooks.test/x"', "notify.url: has a user or a password in it"),
+        ('events = "all"', "notify: url is missing"),
+    ],
+)
+def test_a_wrong_notify_is_told_without_its_secret(tmp_path: Path, line: str, message: str) -> None:
+    """By its key alone."""
+    file = tmp_path / "shop.toml"
+    file.write_text(f"{COMPOSE}[notify]\n{line}\n")
+    with pytest.raises(ConfigError) as caught:
+        read_config(file, {})
+    assert message in str(caught.value)
+    assert "hunter2" not in str(caught.value) + caught.value.hint

@@ -6,7 +6,7 @@ import os
 import re
 import shlex
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from deploykit.errors import ConfigError
@@ -14,7 +14,7 @@ from deploykit.errors import ConfigError
 if TYPE_CHECKING:
     from deploykit.app import App
 
-_KEY = re.compile(r"(app|backend|health|rollback|state)\.")
+_KEY = re.compile(r"(app|backend|health|rollback|state|hooks|notify)\.")
 
 
 @contextmanager
@@ -30,7 +30,11 @@ def opened(args: argparse.Namespace) -> Iterator["App"]:
     try:
         with _garbage_kept():
             app = deploykit.load(path)
-        yield app
+        try:
+            yield app
+        finally:
+            with suppress(KeyboardInterrupt):  # a second Ctrl-C: the deployment is over, and only notices are not
+                app.close()
     except ConfigError as error:
         if not _KEY.match(str(error)):
             raise

@@ -32,6 +32,10 @@ def report(error: BaseException, words: Sequence[str]) -> int:
         complain(f"deploykit: error: {one_line(refusal.message)}")
         if refusal.hint:
             complain(f"  hint: {one_line(refusal.hint)}")
+        if os.environ.get("GITHUB_ACTIONS") == "true":
+            from deploykit.observers.github import error_command
+
+            say(error_command("deploykit", f"{refusal.message}\n{refusal.hint}".strip()))
     return refusal.exit_code
 
 

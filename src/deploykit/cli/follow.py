@@ -1,8 +1,9 @@
 """Showing a deployment while it runs: as the runbook's lines, or as JSON."""
 
 import argparse
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -19,8 +20,8 @@ def following(args: argparse.Namespace) -> Iterator["Observer"]:
     if args.json:
         from deploykit.observers.json import JsonObserver
 
-        yield JsonObserver(say)
-    elif sys.stderr is not None and sys.stderr.isatty():
+        yield _annotated(JsonObserver(say), None)
+    elif _is_watched():
         from deploykit.observers.progress import ProgressObserver
 
         progress = ProgressObserver(_lines(args))
@@ -29,11 +30,30 @@ def following(args: argparse.Namespace) -> Iterator["Observer"]:
         finally:
             progress.close()
     else:
-        yield _lines(args)
+        yield _annotated(_lines(args), say)
 
 
 def _lines(args: argparse.Namespace) -> "Observer":
     from deploykit.cli.log import LineObserver
-    from deploykit.observers.lines import Narrator
+    from deploykit.observers.lines import CI_HEARTBEAT, HEARTBEAT, Narrator
 
-    return LineObserver(Narrator(lambda verb: command(args, verb)))
+    heartbeat = CI_HEARTBEAT if _is_set("CI") else HEARTBEAT
+    return LineObserver(Narrator(lambda verb: command(args, verb), heartbeat))
+
+
+def _is_watched() -> bool:
+    """Whether there is a terminal that can take a line back."""
+    terminal = sys.stderr is not None and sys.stderr.isatty()
+    return terminal and os.environ.get("TERM", "") not in {"dumb", "unknown"} and not _is_set("CI")
+
+
+def _annotated(observer: "Observer", write: Callable[[str], object] | None) -> "Observer":
+    if not _is_set("GITHUB_ACTIONS"):
+        return observer
+    from deploykit.observers.github import GitHubObserver
+
+    return GitHubObserver(observer, write, os.environ.get("GITHUB_STEP_SUMMARY"))
+
+
+def _is_set(name: str) -> bool:
+    return os.environ.get(name, "").lower() not in {"", "0", "false"}

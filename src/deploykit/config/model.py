@@ -16,6 +16,7 @@ from deploykit.config.values import (
     Service,
     Services,
     Table,
+    Url,
     Variable,
     problem,
 )
@@ -124,6 +125,31 @@ class RollbackTable(Table):
     previous_tag_file: FilePath = ".previous_image_tag"
 
 
+class HooksTable(Table):
+    """`[hooks]`: commands, and the seconds that each has."""
+
+    before_start: Arguments = ()
+    after_healthy: Arguments = ()
+    after_rollback: Arguments = ()
+    on_failure: Arguments = ()
+    timeout: Seconds = 60.0
+
+
+class NotifyTable(Table):
+    """`[notify]`. The URL, and what the headers hold, are secrets."""
+
+    url: Url | None = None
+    headers: dict[str, str] = Field(default_factory=dict)
+    events: Literal["failures", "all"] = "failures"
+    timeout: Seconds = 5.0
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> "NotifyTable":
+        if self.url is None and self.model_fields_set:
+            raise problem("url is missing", 'It looks like url = "${NOTIFY_URL}".')
+        return self
+
+
 class StateTable(Table):
     """`[state]`. `store` is said only for a remote engine."""
 
@@ -143,7 +169,7 @@ BACKENDS: dict[str, type[ComposeTable] | type[DockerTable] | type[ProcessTable]]
 class Later:
     """What design has, and this version has not yet."""
 
-    tables: ClassVar = frozenset({"hooks", "notify", "check", "target"})
+    tables: ClassVar = frozenset({"check", "target"})
     types: ClassVar = frozenset({"swarm"})
     keys: ClassVar = {
         "backend": frozenset({"stack"}),

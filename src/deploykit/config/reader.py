@@ -11,14 +11,24 @@ from pydantic import ValidationError
 from deploykit.config.checks import consistency
 from deploykit.config.document import Document, Key, fill_in, read_document
 from deploykit.config.explain import NOT_BUILT, Problem, problems, shown, unknown
-from deploykit.config.model import BACKENDS, AppTable, Backend, HealthTable, Later, RollbackTable, StateTable
+from deploykit.config.model import (
+    BACKENDS,
+    AppTable,
+    Backend,
+    HealthTable,
+    HooksTable,
+    Later,
+    NotifyTable,
+    RollbackTable,
+    StateTable,
+)
 from deploykit.config.probes import PROBES, ProbeTable
 from deploykit.config.settings import Config
 from deploykit.config.values import Table
 from deploykit.errors import ConfigError
 
 _T = TypeVar("_T", bound=Table)
-_TABLES = ["app", "backend", "health", "rollback", "state"]
+_TABLES = ["app", "backend", "health", "rollback", "state", "hooks", "notify"]
 
 
 def read_config(path: Path, environment: Mapping[str, str]) -> Config:
@@ -48,10 +58,12 @@ class _Reader:
         probes = [self._probe(("health", "probe", index), table) for index, table in enumerate(probe_tables)]
         rollback = self._table(RollbackTable, ("rollback",))
         state = self._table(StateTable, ("state",))
+        hooks = self._table(HooksTable, ("hooks",))
+        notify = self._table(NotifyTable, ("notify",))
         _raise_for(self.found, self.document)
-        assert app and backend and health and rollback and state  # noqa: S101, PT018 - else there was a problem
+        assert app and backend and health and rollback and state and hooks and notify  # noqa: S101, PT018 - else there was a problem
         chosen = tuple(probe for probe in probes if probe)
-        return Config(self.document, app, backend, health, chosen, rollback, state)
+        return Config(self.document, app, backend, health, chosen, rollback, state, hooks, notify)
 
     def _tables(self) -> None:
         for name in self.tables:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploykit.config.document import LAZY, Document, fill_in_text
-from deploykit.config.model import AppTable, Backend, HealthTable, RollbackTable, StateTable
+from deploykit.config.model import AppTable, Backend, HealthTable, HooksTable, NotifyTable, RollbackTable, StateTable
 from deploykit.config.probes import ProbeTable
 from deploykit.errors import ConfigError
 from deploykit.release import check_tag
@@ -22,6 +22,8 @@ class Config:
     probes: tuple[ProbeTable, ...]
     rollback: RollbackTable
     state: StateTable
+    hooks: HooksTable
+    notify: NotifyTable
 
     @property
     def environment(self) -> Mapping[str, str]:

@@ -23,12 +23,20 @@ def public(config: Config) -> dict[str, Any]:
         "health": {**config.health.model_dump(), "probe": [probe.model_dump() for probe in config.probes]},
         "rollback": config.rollback.model_dump(),
         "state": config.state.model_dump(),
+        "hooks": config.hooks.model_dump(),
+        "notify": _notify(config),
     }
     absolute = {
         name: {key: _absolute(config, (name, key), value) for key, value in table.items()}
         for name, table in tables.items()
     }
     return {name: _public("", table, config.document.redact) for name, table in absolute.items()}
+
+
+def _notify(config: Config) -> dict[str, Any]:
+    table = config.notify
+    headers = dict.fromkeys(table.headers, BLANK)
+    return {**table.model_dump(), "url": BLANK, "headers": headers} if table.url else {}
 
 
 def _absolute(config: Config, key: tuple[str, str], value: object) -> object:

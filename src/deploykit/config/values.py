@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
@@ -54,6 +55,21 @@ def _path(text: str) -> str:
     return text
 
 
+def _url(text: str) -> str:
+    """Never tells what it is: who knows the URL can post there."""
+    hint = "It looks like https://hooks.example/services/T0/B0."
+    try:
+        parts = urlsplit(text)
+        right = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError as error:
+        raise problem("not an http or https URL", hint) from error
+    if not right or not text.isascii() or not text.isprintable() or " " in text:
+        raise problem("not an http or https URL", hint)
+    if parts.username is not None:
+        raise problem("has a user or a password in it", "Send it in headers, as Authorization.")
+    return text
+
+
 def _listed(value: object) -> object:
     """Take one value for a list of one."""
     return value if isinstance(value, list) else [value]
@@ -79,6 +95,7 @@ ContainerName = Annotated[str, AfterValidator(_matching(r"[a-zA-Z0-9][a-zA-Z0-9_
 _VARIABLE_HINT = "A variable has letters, digits and '_'."
 Variable = Annotated[str, AfterValidator(_matching(r"[A-Za-z_][A-Za-z0-9_]*", "a variable's name", _VARIABLE_HINT))]
 Image = Annotated[str, AfterValidator(_image)]
+Url = Annotated[str, AfterValidator(_url)]
 FilePath = Annotated[str, AfterValidator(_path)]
 # TOML has lists; the values are frozen, so they become tuples. What is in them stays strict.
 Arguments = Annotated[tuple[str, ...], Field(strict=False)]

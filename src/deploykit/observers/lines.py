@@ -12,6 +12,8 @@ from deploykit.events import (
     Faltered,
     FilesDiffer,
     Finished,
+    HookOutput,
+    HookStarted,
     LogRead,
     Looked,
     Moved,
@@ -35,6 +37,7 @@ from deploykit.release import ImageRef, Release
 from deploykit.states import State
 
 HEARTBEAT = 10.0
+CI_HEARTBEAT = 5.0
 """Seconds between two lines of a wait that does not come to an end."""
 _OUTPUT_LINES = 5
 _LOG_LINES = 10
@@ -57,11 +60,14 @@ _GIVEN_UP = re.compile(r"(Given up|Abandoned) in ")
 class Narrator:
     """Turns events into lines. It remembers what it must to tell why something is restored.
 
+    Of a wait it tells every `heartbeat` seconds.
+
     `command` returns how a verb is typed, for the line that says what to do next.
     """
 
-    def __init__(self, command: Command = lambda verb: f"deploykit {verb}") -> None:
+    def __init__(self, command: Command = lambda verb: f"deploykit {verb}", heartbeat: float = HEARTBEAT) -> None:
         self._command = command
+        self._heartbeat = heartbeat
         self._kind = Kind.deploy
         self._failure: Failure | None = None
         self._restoring: Release | None = None
@@ -91,7 +97,9 @@ class Narrator:
                 yield "info", "Running release command..."
             case RehearsalStarted():
                 yield "info", "Rehearsing beside what serves..."
-            case Output():
+            case HookStarted():
+                yield "info", f"Running hook {event.hook}..."
+            case Output() | HookOutput():
                 yield "info", f"| {event.line}"
             case Pulled():
                 yield "info", f"Pulled: {event.image.name} ({event.image.digest or event.image.id})"
@@ -162,7 +170,7 @@ class Narrator:
             yield "info", "Pulling..."
 
     def _waiting(self, event: Looked) -> Iterator[Line]:
-        if event.elapsed - self._told >= HEARTBEAT:
+        if event.elapsed - self._told >= self._heartbeat:
             self._told = event.elapsed
             yield "info", f"Not healthy yet, {event.elapsed:.0f}s of {event.budget:g}s: {event.reason}"
 

@@ -7,11 +7,13 @@ from rich.status import Status
 from rich.text import Text
 
 from deploykit.events import Event, Faltered, Looked, Moved, Progress, Watching
+from deploykit.observers.layers import Layers
 from deploykit.observers.text import one_line
 from deploykit.protocols import Observer
 from deploykit.states import TERMINAL
 
-_WIDEST = 100
+_SPINNER = 3
+"""Columns that the spinner itself takes, and the last one: a line that is full wraps."""
 
 
 class ProgressObserver:
@@ -19,15 +21,18 @@ class ProgressObserver:
 
     def __init__(self, inner: Observer, console: Console | None = None) -> None:
         self._inner = inner
-        self._status = Status("", console=console or _Console(stderr=True))
+        self._console = console or _Console(stderr=True)
+        self._status = Status("", console=self._console)
+        self._layers = Layers()
 
     def __call__(self, event: Event) -> None:
-        if text := _quiet(event):
+        if text := self._quiet(event):
             self._show(text)
             return
         self.close()
         self._inner(event)
         if isinstance(event, Moved) and event.target not in TERMINAL:
+            self._layers = Layers()
             self._show(event.target.name)
         elif isinstance(event, Watching | Faltered):
             self._show("watching")
@@ -39,8 +44,23 @@ class ProgressObserver:
 
     def _show(self, text: str) -> None:
         with suppress(Exception, SystemExit):
-            self._status.update(Text(one_line(text)[:_WIDEST]))
+            self._status.update(self._fitting(one_line(text)))
             self._status.start()
+
+    def _fitting(self, line: str) -> Text:
+        text = Text(line)
+        text.truncate(max(1, self._console.width - _SPINNER), overflow="ellipsis")
+        return text
+
+    def _quiet(self, event: Event) -> str:
+        """Return what the spinner says of an event that has no line of its own."""
+        match event:
+            case Looked(attempt=attempt, elapsed=elapsed, budget=budget, reason=reason):
+                return f"look {attempt}, {elapsed:.0f}s of {budget:g}s: {reason or 'healthy'}"
+            case Progress(line=line):
+                return self._layers.hear(line) or line
+            case _:
+                return ""
 
 
 class _Console(Console):
@@ -48,14 +68,3 @@ class _Console(Console):
 
     def on_broken_pipe(self) -> None:
         self.quiet = True
-
-
-def _quiet(event: Event) -> str:
-    """Return what the spinner says of an event that has no line of its own."""
-    match event:
-        case Looked(elapsed=elapsed, budget=budget, reason=reason):
-            return f"{elapsed:.0f}s of {budget:g}s  {reason or 'healthy'}"
-        case Progress(line=line):
-            return line
-        case _:
-            return ""

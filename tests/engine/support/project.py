@@ -32,7 +32,7 @@ WEB = {
     "restart": "unless-stopped",
 }
 APP = "org.deploykit.app"
-OURS = ("DEPLOYKIT_", "WEB_IMAGE", "COMPOSE_")
+OURS = ("DEPLOYKIT_", "GITHUB_", "WEB_IMAGE", "COMPOSE_")
 
 
 @dataclass

@@ -36,11 +36,17 @@ class Cli:
         return self.out.splitlines()
 
 
+@pytest.fixture(autouse=True)
+def nowhere_special(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No CI, wherever the tests run."""
+    for name in ("DEPLOYKIT_TRACEBACK", "CI", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):
+        monkeypatch.delenv(name, raising=False)
+
+
 @pytest.fixture
 def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Cli:
     """Every config file is that of one world."""
     world = World()
     monkeypatch.setattr(deploykit, "load", lambda path: world.app)
     monkeypatch.setenv("DEPLOYKIT_BY", "alice")
-    monkeypatch.delenv("DEPLOYKIT_TRACEBACK", raising=False)
     return Cli(world, capsys)

@@ -5,7 +5,10 @@ from dataclasses import replace
 
 import pytest
 
+import deploykit
+from deploykit.cli.errors import Hurried
 from deploykit.errors import Outcome
+from deploykit.events import Event
 from deploykit.protocols import Holder
 from tests.unit.cli.conftest import Cli
 from tests.unit.world import REPOSITORY
@@ -210,3 +213,33 @@ def test_rollback_abort_goes_on_to_what_was_named(cli: Cli) -> None:
     cli.world.good("three")
     assert cli("rollback", "--abort") == 0
     assert cli.world.serves == ["zero"]
+
+
+class Lingering:
+    """An observer that is not done when the deployment is; `error` is what comes while it is waited for."""
+
+    def __init__(self, error: BaseException | None = None) -> None:
+        self.error = error
+        self.told: list[str] = []
+
+    def __call__(self, event: Event) -> None:
+        self.told.append(event.name)
+
+    def close(self) -> None:
+        self.told.append("closed")
+        if self.error:
+            raise self.error
+
+
+@pytest.mark.parametrize("error", [None, Hurried()], ids=["sent", "Ctrl-C"])
+def test_what_is_still_being_sent_is_waited_for(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, error: BaseException | None
+) -> None:
+    """After the end was told; a second Ctrl-C cuts that alone, for the deployment is over."""
+    observer = Lingering(error)
+    app = cli.world.app
+    app._parts = replace(app._parts, observers=(observer,))
+    monkeypatch.setattr(deploykit, "load", lambda path: app)
+    assert cli("run", "--tag", "one") == 0
+    assert observer.told[-2:] == ["deployment.finished", "closed"]
+    assert cli.lines[-1] == "[deploy] Deploy completed successfully"

@@ -1,6 +1,7 @@
 """A spinner for people who look on."""
 
 import io
+import re
 import sys
 
 import pytest
@@ -14,8 +15,8 @@ from deploykit.states import State, Trigger
 class Stage:
     """An observer that notes what the spinner shows while it is asked to write."""
 
-    def __init__(self) -> None:
-        console = Console(file=io.StringIO(), force_terminal=True, width=200)
+    def __init__(self, width: int = 200) -> None:
+        console = Console(file=io.StringIO(), force_terminal=True, width=width)
         self.told: list[Event] = []
         self.spun: list[bool] = []
         self.progress = ProgressObserver(self.inner, console)
@@ -47,8 +48,8 @@ def test_what_is_waited_for_is_shown() -> None:
     stage.progress(moved(State.checking))
     assert (stage.spins, stage.says) == (True, "checking")
     for event, says in [
-        (looked("answers 500"), "4s of 60s  answers 500"),
-        (looked(""), "4s of 60s  healthy"),
+        (looked("answers 500"), "look 1, 4s of 60s: answers 500"),
+        (looked(""), "look 1, 4s of 60s: healthy"),
         (Progress(id="r1", at=0, line="web Pulling\x1b"), "web Pulling\\x1b"),
     ]:
         stage.progress(event)
@@ -112,3 +113,45 @@ def test_a_terminal_that_went_away_does_not_stop_the_lines(
     progress.close()
     sys.stdout.flush()
     assert capfd.readouterr().out == "state.changed\nwarning\n"
+
+
+def test_a_pull_counts_its_layers() -> None:
+    """Those that are here, and those unpacked, of those known so far; the next step counts anew."""
+    stage = Stage()
+    stage.progress(moved(State.pulling))
+    for line, says in [
+        ("two: Pulling from team/web", "two: Pulling from team/web"),
+        ("aaaaaaaaaaaa: Already exists", "pulling: 1 of 1 layers here, 1 unpacked"),
+        ("bbbbbbbbbbbb: Pulling fs layer", "pulling: 1 of 2 layers here, 1 unpacked"),
+        ("cccccccccccc: Waiting", "pulling: 1 of 3 layers here, 1 unpacked"),
+        ("bbbbbbbbbbbb: Download complete", "pulling: 2 of 3 layers here, 1 unpacked"),
+        ("bbbbbbbbbbbb: Pull complete", "pulling: 2 of 3 layers here, 2 unpacked"),
+    ]:
+        stage.progress(Progress(id="r1", at=0, line=line))
+        assert stage.says == says
+    stage.progress(moved(State.starting))
+    stage.progress(Progress(id="r1", at=0, line="dddddddddddd: Waiting"))
+    assert stage.says == "pulling: 0 of 1 layers here, 0 unpacked"
+    stage.progress.close()
+
+
+@pytest.mark.parametrize("width", [80, 40])
+def test_what_is_shown_never_wraps(width: int) -> None:
+    """A line that wraps cannot be taken back: rests of it stay on the screen. Wide characters count for two."""
+    stage = Stage(width)
+    stage.progress(looked("故障" * 100))
+    assert stage.progress._console.measure(stage.progress._status.renderable).maximum < width
+    stage.progress.close()
+
+
+@pytest.mark.parametrize(("no_color", "coloured"), [("1", False), ("", True)])
+def test_no_color_is_respected(monkeypatch: pytest.MonkeyPatch, no_color: str, *, coloured: bool) -> None:
+    """The line is there all the same."""
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("NO_COLOR", no_color)
+    screen = io.StringIO()
+    progress = ProgressObserver(lambda event: None, Console(file=screen, force_terminal=True, width=80))
+    progress(looked("answers 500"))
+    progress.close()
+    assert "look 1, 4s of 60s: answers 500" in screen.getvalue()
+    assert bool(re.search(r"\x1b\[[0-9;]*3[0-7]m", screen.getvalue())) is coloured

@@ -9,8 +9,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from deploykit.errors import EngineUnreachable, Interrupted
 from deploykit.protocols import Control
@@ -29,6 +30,8 @@ _prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
 class Command:
     """A program to run. `timeout` is in seconds; `environment` is all that it gets.
 
+    It is run in `folder`, here when none is said.
+
     `changes`: it changes what serves: it is never cut for an interrupt, survives deploykit, and inherits the lock.
     Any other command can be cut, and dies with deploykit.
     """
@@ -38,6 +41,7 @@ class Command:
     environment: Mapping[str, str] = field(repr=False)
     input: bytes | None = field(default=None, repr=False)
     changes: bool = False
+    folder: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,7 @@ def spawned(command: Command, control: Control) -> Iterator[subprocess.Popen[byt
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=dict(command.environment),
+            cwd=command.folder,
             start_new_session=True,
             pass_fds=control.inherit if command.changes else (),
             preexec_fn=None if command.changes else _die_with_parent,
@@ -121,6 +126,8 @@ def _end(child: subprocess.Popen[bytes]) -> None:
             continue
         break
     child.wait()
+    with suppress(ProcessLookupError, PermissionError):  # what of its group did not listen
+        os.killpg(child.pid, signal.SIGKILL)
 
 
 class _Reader:
@@ -174,6 +181,8 @@ class _Reader:
         kept = self._kept[name]
         kept += chunk
         del kept[:-_KEPT]
+        if not chunk:
+            tell_lines([self._lines[name]], self._control.progress)
         *lines, self._lines[name] = (self._lines[name] + chunk).split(b"\n")
         tell_lines(lines, self._control.progress)
 

@@ -1,0 +1,65 @@
+"""Annotations and summaries for GitHub Actions."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from deploykit.errors import Outcome
+from deploykit.events import Event, Finished, Warned
+from deploykit.observers.github import GitHubObserver, error_command, summary
+from deploykit.record import Failure, Kind
+from deploykit.release import ImageRef
+from deploykit.states import State
+
+FAILED = Finished(
+    id="r7",
+    at=0,
+    kind=Kind.deploy,
+    outcome=Outcome.rolled_back,
+    state=State.rolled_back,
+    exit_code=1,
+    image=ImageRef("ghcr.io/team/web", "two"),
+    release=None,
+    serving=None,
+    previous=None,
+    barrier=None,
+    failure=Failure("100% | <b>broken</b>\n::error::by an app", State.checking),
+    duration=4.2,
+)
+
+
+def test_a_command_is_one_line_whatever_is_in_it() -> None:
+    """Percent, line ends, and in its properties commas and colons."""
+    command = error_command("a:b,c%", "100%\r\n::error::x")
+    assert command == "::error title=a%3Ab%2Cc%25::100%25%0D%0A::error::x"
+
+
+def test_the_summary_has_what_others_wrote_escaped() -> None:
+    """It stays one cell of the table, and no markup."""
+    text = summary(FAILED)
+    assert "| Failure | 100% \\| &lt;b&gt;broken&lt;/b&gt; ::error::by an app |\n" in text
+    assert "| Outcome | rolled back (exit 1) |\n" in text
+    assert "| Serves | nothing |\n" in text
+
+
+def test_only_a_failure_is_an_error(tmp_path: Path) -> None:
+    """Each end is in the summary; every event goes on to the other observer first."""
+    said: list[object] = []
+    path = tmp_path / "summary.md"
+    observe = GitHubObserver(said.append, said.append, str(path))
+    good = replace(FAILED, exit_code=0, outcome=Outcome.deployed, failure=None)
+    events: list[Event] = [Warned(id="r7", at=0, text="x"), good, FAILED]
+    for event in events:
+        observe(event)
+    assert said[:3] == events
+    assert str(said[3]).startswith("::error title=")
+    assert path.read_text().count("### Deploy: ") == 2
+
+
+@pytest.mark.parametrize("path", ["/nowhere/at/all", "/", "nul\0", None])
+def test_a_summary_that_cannot_be_written_stops_nothing(path: str | None) -> None:
+    """The lines are in the log anyway."""
+    said: list[object] = []
+    GitHubObserver(said.append, None, path)(FAILED)
+    assert said == [FAILED]
