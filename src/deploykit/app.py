@@ -7,20 +7,21 @@ from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from pathlib import Path
 from threading import Event as Flag
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from deploykit.clock import SystemClock
 from deploykit.current import has_files
-from deploykit.errors import ConfigError, EngineUnreachable, NoSuchRelease, Outcome
+from deploykit.errors import ConfigError, EngineUnreachable, NoSuchRelease, Outcome, StepFailed
 from deploykit.events import Event, Warned
 from deploykit.guard import guard_deployed, guard_serving
 from deploykit.health import HealthPolicy
 from deploykit.hold import refuse_while_held
 from deploykit.hooks import Hooks, NoHooks
+from deploykit.inside import Hands
 from deploykit.interrupt import Interruption
 from deploykit.lock import whoami
 from deploykit.plan import Plan, plan
-from deploykit.protocols import Backend, Clock, ClosingObserver, Hold, Observer, Probe, PullPolicy, StateStore
+from deploykit.protocols import Backend, Clock, ClosingObserver, Hold, Journal, Observer, Probe, PullPolicy, StateStore
 from deploykit.prune import Pruned, protect, prune
 from deploykit.record import Kind, Options, Record
 from deploykit.release import ImageRef, Release, check_tag
@@ -29,6 +30,9 @@ from deploykit.session import Parts, Session, open_session
 from deploykit.stack import Stack, barrier, counts_as_running, fold, rollback_target
 from deploykit.status import Status, look_at
 from deploykit.store import StateFolder
+
+if TYPE_CHECKING:
+    from deploykit.differences import Difference
 
 _DEPLOYMENT = re.compile(r"r[1-9][0-9]{0,17}a?")
 _ABORT_POLL = 0.1
@@ -262,7 +266,9 @@ class App:
         """
         with open_session(self._parts, "protect", lock_wait, Interruption()) as session:
             stack = session.stack()
-            found = session.running(stack) if release is None else by_id_or_tag(session, stack, check_tag(release))
+            found = (
+                session.running(stack) if release is None else by_id_or_tag(session.journal, stack, check_tag(release))
+            )
             if found is None:
                 what = f"there is no release {release!r}" if release else "nothing serves"
                 raise NoSuchRelease(what, hint="`deploykit history` lists what there is.")
@@ -316,6 +322,55 @@ class App:
         options = self._options(rollback=rollback, force=force, irreversible=irreversible, rehearse=rehearse, pull=pull)
         row = _row(Kind.deploy, self._asked(tag, image), options)
         return plan(self._parts, self.name, row, PullPolicy(options.pull))
+
+    @property
+    def by_hand(self) -> Hands:
+        """Programs to get at what runs: `exec`, `shell`, `compose`, `logs`. They take no lock; the caller runs them."""
+        return Hands(self._parts)
+
+    def release(self, named: str) -> Release:
+        """Return the release that is meant by an id or a tag. Asks no engine.
+
+        Raises:
+            NoSuchRelease: there is none.
+        """
+        check_tag(named)
+        journal = self._parts.state.journal_to_read(None)
+        try:
+            found = by_id_or_tag(journal, fold(journal.ended()), named)
+        finally:
+            journal.close()
+        if found is None:
+            raise NoSuchRelease(f"there is no release {named!r}", hint="`deploykit history` lists what there is.")
+        return found
+
+    def diff(self, first: Release, second: Release) -> "list[Difference]":
+        """Return what two releases differ in: image, and the files that they were kept with. Asks no engine.
+
+        Raises:
+            NoSuchRelease: the files of one of them are gone.
+        """
+        from deploykit.differences import differences
+
+        try:
+            kept = [self._parts.state.files.read(one.id) for one in (first, second)]
+        except StepFailed as error:
+            raise NoSuchRelease(str(error), hint="`prune` removes them; `deploykit protect` keeps them.") from error
+        return differences(first, second, (kept[0], kept[1]))
+
+    def failure_log(self, deployment: str) -> str:
+        """Return the log that was kept of a deployment that failed, redacted; empty when nothing was written.
+
+        Raises:
+            NoSuchRelease: there is no such deployment, or nothing was kept of it.
+        """
+        log = self._parts.state.logs.read(deployment) if _DEPLOYMENT.fullmatch(deployment) else None
+        if log is None:
+            msg = f"no log was kept of {deployment}"
+            raise NoSuchRelease(
+                msg, hint="`deploykit history` lists the deployments; logs are kept of those that failed."
+            )
+        return log
 
     def history(self, limit: int | None = None) -> list[Record]:
         """Return the deployments, newest first. Asks no engine."""
@@ -429,7 +484,7 @@ class App:
         return _rollback_to(target, options)
 
     def _find(self, session: Session, stack: Stack, wanted: str, *, pullable: bool) -> Release | ImageRef:
-        if release := by_id_or_tag(session, stack, wanted):
+        if release := by_id_or_tag(session.journal, stack, wanted):
             _say_if_it_failed(session, stack, release)
             return release
         image = ImageRef(self._defaults.image.repository, wanted)
@@ -493,15 +548,15 @@ def _rollback_to(target: Release | ImageRef, options: Options) -> Record:
     return replace(row, candidate=target)
 
 
-def by_id_or_tag(session: Session, stack: Stack, wanted: str) -> Release | None:
+def by_id_or_tag(journal: Journal, stack: Stack, wanted: str) -> Release | None:
     """Return the release that is meant: by its id, else the newest good one of that tag, else the newest tried."""
-    return _by_id(session, wanted) or _by_tag(session, stack, wanted)
+    return _by_id(journal, wanted) or _by_tag(journal, stack, wanted)
 
 
-def _by_id(session: Session, wanted: str) -> Release | None:
+def _by_id(journal: Journal, wanted: str) -> Release | None:
     if not _DEPLOYMENT.fullmatch(wanted):
         return None
-    record = session.journal.get(int(wanted.strip("ra")))
+    record = journal.get(int(wanted.strip("ra")))
     if record is None:
         return None
     if wanted.endswith("a"):
@@ -509,9 +564,9 @@ def _by_id(session: Session, wanted: str) -> Release | None:
     return record.candidate
 
 
-def _by_tag(session: Session, stack: Stack, wanted: str) -> Release | None:
+def _by_tag(journal: Journal, stack: Stack, wanted: str) -> Release | None:
     """Return the newest good release of that tag, else the newest that was ever tried, or found."""
-    known = (release for record in session.journal.records() for release in (record.candidate, record.current))
+    known = (release for record in journal.records() for release in (record.candidate, record.current))
     every = chain(reversed(stack), (release for release in known if release))
     return next((release for release in every if release.image.tag == wanted), None)
 

@@ -42,7 +42,17 @@ from deploykit.health import HealthCheck, Judgement, Look, rehearsing
 from deploykit.hooks import Hook, Hooks, NoHooks, hooks_at_end, variables
 from deploykit.interrupt import Interruption
 from deploykit.machine import DeploymentMachine
-from deploykit.protocols import Backend, Clock, Control, Journal, ProbeVerdict, PullPolicy, ReleaseFiles, Watched
+from deploykit.protocols import (
+    Backend,
+    Clock,
+    Control,
+    FailureLogs,
+    Journal,
+    ProbeVerdict,
+    PullPolicy,
+    ReleaseFiles,
+    Watched,
+)
 from deploykit.record import Failure, Kind, Move, Record
 from deploykit.redact import redacted
 from deploykit.release import LABEL_IRREVERSIBLE, ImageRef, Release, Snapshot
@@ -58,6 +68,8 @@ _RESTORE_TRIES = 3
 _RESTORE_GAP = 1.0
 LOG_LINES = 20
 """Lines of the log of what failed that are kept with the failure."""
+KEPT_LINES = 20_000
+"""Lines of it that are kept beside the journal; a MiB is the most."""
 _UNSTOPPABLE = Interruption()
 
 
@@ -75,6 +87,7 @@ class Tools:
     journal: Journal
     tag_file: TagFile
     files: ReleaseFiles
+    logs: FailureLogs
     control: Control
     snapshot: Callable[[ImageRef], Snapshot]
     notify: Callable[[Event], None]
@@ -114,7 +127,7 @@ class Deployment:
         """
         while not self._machine.ended:
             self._fire(self._attempt())
-        self._settle()
+        self.tidy_up()
         self._run_last_hooks()
         return self.record
 
@@ -128,6 +141,16 @@ class Deployment:
             summary = f"Given up in {state.name}: deploykit was killed, and a rollback was asked for"
             self._fire(self._failed(Failure(summary, state)))
         return self.run()
+
+    def tidy_up(self) -> None:
+        """Let go of what an ended deployment needs no more. Idempotent; never raises."""
+        if self.record.serving is None or self.record.beside:
+            return
+        try:
+            running = counts_as_running([self.record], self.record.serving)
+            self._tools.backend.settle(self.record.serving, rollback_target(self._stack(), running))
+        except Exception as error:  # noqa: BLE001 - the deployment is over: nothing may fail it any more
+            self._warn(f"the runtime is not tidied up: {error}")
 
     # The loop.
 
@@ -183,15 +206,6 @@ class Deployment:
             self._warn(str(error))
         if self._unwritten and self._machine.ended and self.record.started:
             self._set(outcome=Outcome.unfinished)
-
-    def _settle(self) -> None:
-        if self.record.serving is None or self.record.beside:
-            return
-        try:
-            running = counts_as_running([self.record], self.record.serving)
-            self._tools.backend.settle(self.record.serving, rollback_target(self._stack(), running))
-        except Exception as error:  # noqa: BLE001 - the deployment is over: nothing may fail it any more
-            self._warn(f"the runtime is not tidied up: {error}")
 
     def _run_last_hooks(self) -> None:
         for hook in hooks_at_end(self.record):
@@ -539,7 +553,10 @@ class Deployment:
         if state in UNTOUCHED or release is None:
             return ""
         try:
-            return self._tools.backend.logs(release, LOG_LINES)
+            text = self._tools.backend.logs(release, KEPT_LINES)
+            if text:
+                self._tools.logs.keep(self.record.id, text)
+            return "\n".join(text.splitlines()[-LOG_LINES:])
         except Exception as error:  # noqa: BLE001 - a log that cannot be read must not stand in the restore's way
             return f"(its log cannot be read: {error})"
 

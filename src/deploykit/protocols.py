@@ -237,7 +237,7 @@ class Backend(Watched, Protocol):
         """Return the app's images that are at hand, pinned, newest first."""
 
     def logs(self, release: Release, tail: int) -> str:
-        """Return the last `tail` lines that the instances of the release wrote, redacted, at most 64 KiB."""
+        """Return the last `tail` lines that the instances of the release wrote, redacted, at most 1 MiB."""
 
     def execute(self, instance: Instance, argv: Sequence[str], timeout: float) -> Execution:
         """Run a command inside an instance, for at most `timeout` seconds.
@@ -248,6 +248,35 @@ class Backend(Watched, Protocol):
 
     def redact(self, text: str) -> str:
         """Return the text with every secret that the backend knows of blanked out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A program to be run in place of deploykit; `environment` is all that it gets."""
+
+    argv: tuple[str, ...]
+    environment: Mapping[str, str] = field(repr=False)
+
+
+@runtime_checkable
+class Inside(Protocol):
+    """What a backend may offer beside: ways to get at what runs, by hand. Nothing is run.
+
+    Every call raises EngineUnreachable when the runtime does not answer, and ConfigError when there is no such service,
+    or no such thing in this runtime. `terminal`: the program has one.
+    """
+
+    def exec_program(self, service: str, argv: Sequence[str], *, terminal: bool) -> Program:
+        """Return what runs a command in a living instance of a service."""
+
+    def shell_program(self, release: Release, argv: Sequence[str], *, terminal: bool) -> Program:
+        """Return what runs a command in a one-off of the release, which serves nobody and goes when it ends."""
+
+    def compose_program(self, release: Release, argv: Sequence[str]) -> Program:
+        """Return `docker compose ARGV` with the project, the files, the pin and the variables of the release."""
+
+    def logs_program(self, service: str | None, *, follow: bool, tail: int | None) -> Program:
+        """Return what shows the log of what runs, as the runtime has it; None: of all services, or the main one."""
 
 
 class ProbeVerdict(Enum):
@@ -435,6 +464,10 @@ class StateStore(Protocol):
         """The tag file."""
 
     @property
+    def logs(self) -> "FailureLogs":
+        """The logs of what failed."""
+
+    @property
     def hold(self) -> HoldBoard:
         """The hold of an operator."""
 
@@ -450,6 +483,19 @@ class StateStore(Protocol):
         Raises:
             ConfigError: it cannot be read.
         """
+
+
+class FailureLogs(Protocol):
+    """Where the logs of what failed are kept, by the deployment's id; redacted, at most 1 MiB each."""
+
+    def keep(self, deployment: str, text: str) -> None:
+        """Keep a log, for its owner alone, in place of one that is there. Never raises: nothing depends on it."""
+
+    def read(self, deployment: str) -> str | None:
+        """Return it; None when there is none."""
+
+    def discard(self, deployment: str) -> None:
+        """Forget it, if it is there."""
 
 
 class ReleaseFiles(Protocol):

@@ -68,6 +68,7 @@ def prune(session: Session, keep: int) -> Pruned:
     stack, records = session.stack(), list(session.journal.records())
     staying = kept(records, stack, session.running(stack), session.journal.protected(), keep)
     gone = [release for release in prunable(known(records), staying) if _removed(session, release, staying)]
+    _discard_logs(session, records, {one.id for one in staying})
     return Pruned(gone, _distinct(staying))
 
 
@@ -83,6 +84,13 @@ def _removed(session: Session, release: Release, staying: Sequence[Release]) -> 
     went = has_files(release, files) or went
     files.discard(release.id)
     return went
+
+
+def _discard_logs(session: Session, records: Iterable[Record], staying: set[str]) -> None:
+    """Forget the logs of the failures of what does not stay."""
+    for record in records:
+        if record.candidate is None or record.candidate.id not in staying:
+            session.parts.state.logs.discard(record.id)
 
 
 def protect(session: Session, release: Release, *, on: bool) -> None:

@@ -75,6 +75,7 @@ class Session:
             journal=self.journal,
             tag_file=TagFile(parts.state.tag_text, self.journal),
             files=parts.state.files,
+            logs=parts.state.logs,
             control=Control(self.interruption, self.held.inherit),
             snapshot=self.snapshot,
             notify=parts.notify,
@@ -125,7 +126,7 @@ class Session:
         """See to what the last deployment's process was killed before: it had ended, but had not tidied up."""
         last = self.journal.last()
         if last and last.ended:
-            Deployment(last, self.tools).run()
+            Deployment(last, self.tools).tidy_up()
 
     def begin(self, record: Record, *, watched: bool = False) -> Result:
         """Write a deployment's row and run it to its end.

@@ -75,6 +75,17 @@ def look_at(parts: Parts, app: str) -> Status:
         journal.close()
 
 
+def current_release(parts: Parts) -> Release | None:
+    """Return what serves; its `id` is empty when deploykit does not know it. Changes nothing."""
+    identity = parts.backend.identity()
+    running = parts.backend.running()
+    journal = parts.state.journal_to_read(identity)
+    try:
+        return _current(running, journal)
+    finally:
+        journal.close()
+
+
 def _at_hand(parts: Parts, release: Release) -> bool:
     here = parts.backend.find(release.image) is not None
     return here and (not release.id or has_files(release, parts.state.files))

@@ -2,9 +2,10 @@
 
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
-from deploykit.disk import make_private_folder, mend, owner, sync_folder, write_private
+from deploykit.disk import make_private_folder, mend, owner, replace_file, sync_folder, write_private
 from deploykit.errors import ConfigError, StepFailed
 from deploykit.hold import HoldFile
 from deploykit.journal import SqliteJournal, last_scope, open_journal, read_journal
@@ -44,6 +45,7 @@ class StateFolder:
         self.files = ReleaseFolders.of(path)
         self.tag_text = TagOnDisk(tag_file)
         self.hold = HoldFile(path / "hold")
+        self.logs = LogFolder(path / "logs")
 
     def prepare(self) -> None:
         open_state_folder(self.path)
@@ -57,6 +59,33 @@ class StateFolder:
             _check_access(self.path, os.R_OK | os.X_OK)
         engine, project = (identity.engine, identity.project) if identity else last_scope(path) or ("", "")
         return read_journal(path, engine, project)
+
+
+class LogFolder:
+    """The logs of what failed: a file each."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def keep(self, deployment: str, text: str) -> None:
+        with suppress(OSError):
+            replace_file(self._path(deployment), text.encode(errors="replace"))
+
+    def read(self, deployment: str) -> str | None:
+        try:
+            return self._path(deployment).read_text(errors="replace")
+        except OSError:
+            return None
+
+    def discard(self, deployment: str) -> None:
+        with suppress(OSError):
+            self._path(deployment).unlink()
+
+    def _path(self, deployment: str) -> Path:
+        if not RELEASE_ID.fullmatch(deployment):
+            msg = f"not a deployment's id: {deployment!r}"
+            raise ConfigError(msg)
+        return self._root / f"{deployment}.log"
 
 
 class ReleaseFolders:

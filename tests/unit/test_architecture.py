@@ -19,7 +19,22 @@ LEVELS: dict[str, int] = {
         ["machine", "stack", "targets", "tagfile", "journal", "lock", "store", "eye", "health", "current", "hold"], 4
     ),
     **dict.fromkeys(
-        ["cause", "hooks", "ending", "deployment", "result", "session", "bake", "guard", "plan", "prune", "status"], 4
+        [
+            "cause",
+            "differences",
+            "hooks",
+            "inside",
+            "ending",
+            "deployment",
+            "result",
+            "session",
+            "bake",
+            "guard",
+            "plan",
+            "prune",
+            "status",
+        ],
+        4,
     ),
     **dict.fromkeys(["backends", "probes", "observers", "config", "testing", "hook_commands"], 4),
     "app": 5,

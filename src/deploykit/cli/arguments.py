@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     class Verb(Protocol):
         """A module of a verb."""
 
+        COMMAND: bool
+        """Whether a command may follow behind `--`; none when it is not there."""
+
         WORDS: str
         """How its argument beside the config file is called; empty for none."""
 
@@ -34,6 +37,12 @@ VERBS = {
     "watch": ("watch", "look on at what serves, and roll back when it turns unhealthy"),
     "abort": ("abort", "stop the running deployment, and wait until what serves is safe"),
     "status": ("status", "what runs, and what the last deployment came to"),
+    "ps": ("ps", "the instances that there are"),
+    "logs": ("logs", "the log of what runs, or of what failed"),
+    "exec": ("exec", "run a command in an instance: exec SERVICE -- CMD"),
+    "shell": ("shell", "run a shell, or a command, in a one-off of a release: shell [ID] -- CMD"),
+    "compose": ("compose", "docker compose, with files, pin and variables of what runs: compose -- ARGS"),
+    "diff": ("diff", "what two releases differ in: diff A B"),
     "history": ("history", "the deployments, newest first; or one of them"),
     "health": ("health", "look once with every probe"),
     "config": ("config", "the config file, as deploykit understands it"),
@@ -121,11 +130,11 @@ def top_parser() -> Parser:
 
 def verb_parser(name: str, verb: "Verb", config: str | None = None) -> Parser:
     """Return the parser of what may follow a verb."""
-    metavars = f"[CONFIG.toml] {verb.WORDS}".strip()
+    metavars = " ".join(filter(None, ["[CONFIG.toml]", verb.WORDS, "[OPTIONS]", "[-- CMD]" * _takes_command(verb)]))
     what = VERBS[name][1]
     parser = Parser(
         prog=f"deploykit {name}",
-        usage=f"deploykit {name} {metavars} [OPTIONS]",
+        usage=f"deploykit {name} {metavars}",
         description=f"{what[0].upper()}{what[1:]}.",
         formatter_class=_Help,
         allow_abbrev=False,
@@ -139,9 +148,25 @@ def verb_parser(name: str, verb: "Verb", config: str | None = None) -> Parser:
 
 def _parse_verb(name: str, verb: "Verb", words: list[str], config: str | None) -> argparse.Namespace:
     parser = verb_parser(name, verb, config)
+    words, command = _split_command(words)
     args = parser.parse_intermixed_args(_with_pull(words))
-    args.config, args.words = _split(parser, args, most=1 if verb.WORDS else 0)
+    args.command = command
+    if command and not _takes_command(verb):
+        parser.error("there is nothing to do with what stands behind `--`")
+    args.config, args.words = _split(parser, args, most=len(verb.WORDS.split("] [")) if verb.WORDS else 0)
     return args
+
+
+def _takes_command(verb: "Verb") -> bool:
+    return getattr(verb, "COMMAND", False)
+
+
+def _split_command(words: list[str]) -> tuple[list[str], list[str]]:
+    """Part our own words from the command behind `--`, whose options are its own."""
+    if "--" not in words:
+        return words, []
+    place = words.index("--")
+    return words[:place], words[place + 1 :]
 
 
 def _with_pull(words: list[str]) -> list[str]:

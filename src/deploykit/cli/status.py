@@ -41,7 +41,7 @@ def _document(status: "Status") -> dict[str, Any]:
         "current": release_document(status.current),
         "candidate": release_document(status.candidate),
         "previous": _previous(status),
-        "instances": [_instance(one) for one in status.instances],
+        "instances": [instance_document(one) for one in status.instances],
         "lock": _lock(status.lock),
         "hold": hold_document(status.hold),
         "protected": sorted(status.protected),
@@ -53,7 +53,8 @@ def _previous(status: "Status") -> dict[str, Any] | None:
     return found and {**found, "at_hand": status.previous_at_hand}
 
 
-def _instance(one: "Instance") -> dict[str, Any]:
+def instance_document(one: "Instance") -> dict[str, Any]:
+    """Return an instance as an object."""
     return {
         "id": one.id,
         "service": one.service,

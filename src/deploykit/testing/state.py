@@ -26,6 +26,7 @@ class MemoryState:
         self.files = MemoryFiles(self.moments)
         self.tag_text = MemoryTagText(self.moments)
         self.hold = MemoryHold()
+        self.logs = MemoryLogs()
         self.disk_full = False
         self.unusable: str | None = None
         self._connection = memory_connection()
@@ -133,6 +134,22 @@ class MemoryLock:
 
     def abort_requested(self) -> bool:
         return self.aborted
+
+
+@dataclass(slots=True)
+class MemoryLogs:
+    """The logs of what failed."""
+
+    kept: dict[str, str] = field(default_factory=dict)
+
+    def keep(self, deployment: str, text: str) -> None:
+        self.kept[deployment] = text
+
+    def read(self, deployment: str) -> str | None:
+        return self.kept.get(deployment)
+
+    def discard(self, deployment: str) -> None:
+        self.kept.pop(deployment, None)
 
 
 @dataclass(slots=True)

@@ -17,14 +17,14 @@ from deploykit.backends.compose.project import (
     restore_project,
 )
 from deploykit.backends.engine import labels
-from deploykit.backends.engine.backend import EngineBackend
+from deploykit.backends.engine.backend import EngineBackend, log_options
 from deploykit.backends.engine.client import CHANGE_TIMEOUT
 from deploykit.backends.engine.containers import Container, instance_of, label, name_of
 from deploykit.backends.engine.labels import belongs
 from deploykit.backends.engine.runner import Completed, TimedOut
 from deploykit.clock import in_thread
 from deploykit.errors import ConfigError, StepFailed
-from deploykit.protocols import Control, Identity
+from deploykit.protocols import Control, Identity, Program
 from deploykit.release import ImageRef, Release, Running, Snapshot
 
 HEAL_DEADLINE = 30.0
@@ -264,6 +264,32 @@ class ComposeBackend(EngineBackend):
             else:
                 self.engine.change(control, "rm", "--force", one.id)
         return bool(half_made)
+
+    # By hand.
+
+    def exec_program(self, service: str, argv: Sequence[str], *, terminal: bool) -> Program:
+        """Also in a service that deploykit does not deploy, such as the database."""
+        if service in self.services:
+            return super().exec_program(service, argv, terminal=terminal)
+        found = [one for one in self._containers_of(service) if instance_of(one).alive]
+        if not found:
+            raise ConfigError(f"no container of {service} runs", hint="`deploykit compose -- ps` shows what does.")
+        return self.engine.program("exec", "--interactive", *(["--tty"] if terminal else []), found[0].id, *argv)
+
+    def shell_program(self, release: Release, argv: Sequence[str], *, terminal: bool) -> Program:
+        project = self._stored(release)
+        how = ["--rm", "--no-deps", *([] if terminal else ["--no-TTY"]), f"--entrypoint={argv[0]}"]
+        args = ("run", *how, self.services[0], *argv[1:])
+        return self.engine.compose_program(project.scope, *args, variables=project.variables)
+
+    def compose_program(self, release: Release, argv: Sequence[str]) -> Program:
+        project = self._stored(release)
+        return self.engine.compose_program(project.scope, *argv, variables=project.variables)
+
+    def logs_program(self, service: str | None, *, follow: bool, tail: int | None) -> Program:
+        chosen = [service] if service else list(self.services)
+        options = log_options(follow=follow, tail=tail)
+        return self.engine.program("compose", "--project-name", self._project_name(), "logs", *options, *chosen)
 
     # What they are made of.
 

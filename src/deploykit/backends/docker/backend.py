@@ -1,8 +1,9 @@
 """The `docker` backend: containers of deploykit's own making, on a plain engine."""
 
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from deploykit.backends.docker.adopted import Policies
@@ -20,7 +21,7 @@ from deploykit.backends.engine.containers import (
 )
 from deploykit.backends.engine.labels import belongs, labels_for
 from deploykit.errors import ConfigError
-from deploykit.protocols import Control, Identity
+from deploykit.protocols import Control, Identity, Program
 from deploykit.redact import Redactor
 from deploykit.release import ImageRef, Release, Snapshot
 
@@ -110,6 +111,25 @@ class DockerBackend(EngineBackend):
         container = self._create(release, recipe, control)
         self._start([container], recipe.networks, control)
         return container
+
+    def shell_program(self, release: Release, argv: Sequence[str], *, terminal: bool) -> Program:
+        settings = self._settings_of(release)
+        given = {name: value or "" for name, value in settings.environment.items()}
+        settings = replace(settings, entrypoint=(argv[0],), command=None, environment={})
+        recipe = Recipe(
+            name=f"{self.name}-shell-{os.getpid()}",
+            image=release.image.pinned,
+            settings=settings,
+            labels={labels.APP: self.name, labels.ROLE: labels.SHELL},
+            networks=dict.fromkeys(self._networks(settings), ()),
+            one_off=True,
+            argv=argv[1:],
+        )
+        _, *words = create_args(recipe, self.state / "docker" / "shell.env")
+        # Taken over from docker's own environment: values stand neither in its arguments nor in a file that stays.
+        taken_over = [f"--env={name}" for name in given]
+        attached = ["--rm", "--interactive", *(["--tty"] if terminal else [])]
+        return self.engine.program("run", *attached, *taken_over, *words, variables=given)
 
     def published(self, release: Release) -> Mapping[int, int]:
         return self._settings_of(release).published

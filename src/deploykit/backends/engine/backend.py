@@ -16,12 +16,12 @@ from deploykit.backends.engine.oneoff import ContainerRehearsal, OneOffs
 from deploykit.backends.engine.settings import Rollout
 from deploykit.backends.engine.watch import DockerWatch
 from deploykit.errors import ConfigError, StepFailed
-from deploykit.protocols import Control, Execution, PullPolicy, Rehearsal, Watch
+from deploykit.protocols import Control, Execution, Program, PullPolicy, Rehearsal, Watch
 from deploykit.redact import Redactor
 from deploykit.release import ImageRef, Instance, Release, Running
 from deploykit.store import ReleaseFolders
 
-_LOG_LIMIT = 64 * 1024
+_LOG_LIMIT = 1024 * 1024
 _PRE_STOP = 10.0
 """Seconds that `pre_stop` may take, or `drain` when that is longer: what hangs must not keep an old release."""
 
@@ -223,6 +223,33 @@ class EngineBackend(ABC):
         """Return the containers of other releases, in whatever state."""
         return [one for one in self.containers() if not belongs(one, release)]
 
+    # By hand.
+
+    @abstractmethod
+    def shell_program(self, release: Release, argv: Sequence[str], *, terminal: bool) -> Program:
+        """Return what runs a command in a one-off of the main service."""
+
+    def exec_program(self, service: str, argv: Sequence[str], *, terminal: bool) -> Program:
+        return self.engine.program("exec", *_attached(terminal=terminal), self._living(service).id, *argv)
+
+    def compose_program(self, release: Release, argv: Sequence[str]) -> Program:  # noqa: ARG002 - the contract's
+        raise ConfigError("backend.type: this one is not run by Compose", hint="Use docker itself.")
+
+    def logs_program(self, service: str | None, *, follow: bool, tail: int | None) -> Program:
+        container = self._living(service or self.services[0], dead=True)
+        return self.engine.program("logs", *log_options(follow=follow, tail=tail), container.id)
+
+    def _living(self, service: str, *, dead: bool = False) -> Container:
+        """Return the newest container of a service that lives, or, where none does and that will do, that is dead."""
+        if service not in self.services:
+            msg = f"there is no service {service!r}"
+            raise ConfigError(msg, hint=f"There is {', '.join(self.services)}.")
+        found = [one for one in self.containers() if self.service_of(one) == service]
+        living = [one for one in found if instance_of(one).alive] or (found if dead else [])
+        if not living:
+            raise ConfigError(f"no container of {service} runs", hint="`deploykit status` shows what there is.")
+        return max(living, key=lambda one: instance_of(one).created_at or 0)
+
     # What they are made of.
 
     @property
@@ -273,6 +300,15 @@ class EngineBackend(ABC):
         done = self.engine.docker("logs", "--tail", str(tail), container.id)
         redact = Redactor(environment_of(container))
         return self.engine.redact(redact.redact_bytes(done.output + done.errors))
+
+
+def _attached(*, terminal: bool) -> list[str]:
+    return ["--interactive", *(["--tty"] if terminal else [])]
+
+
+def log_options(*, follow: bool, tail: int | None) -> list[str]:
+    """Return the options of docker for a log."""
+    return [*(["--follow"] if follow else []), *(["--tail", str(tail)] if tail is not None else [])]
 
 
 def _alike(one: Container, other: Container) -> bool:

@@ -16,7 +16,7 @@ from deploykit.backends.engine.api import Api, NotThere, Unusable, local_socket
 from deploykit.backends.engine.containers import Container
 from deploykit.backends.engine.runner import Command, Completed, TimedOut, run
 from deploykit.errors import EngineUnreachable, StepFailed
-from deploykit.protocols import Control
+from deploykit.protocols import Control, Program
 from deploykit.redact import Redactor
 
 if TYPE_CHECKING:
@@ -275,6 +275,20 @@ class Engine:
     ) -> Command:
         argv = (_program(), *self._endpoint, *args)
         return Command(argv, timeout, {**self.base_environment, **variables}, changes=changes)
+
+    def program(self, *args: str, variables: Mapping[str, str] = MappingProxyType({})) -> Program:
+        """Return `docker ARGS`, to be run in place of this process."""
+        command = self._command(args, 0, variables)
+        return Program(command.argv, {**command.environment, **self._of_terminal})
+
+    def compose_program(self, scope: ComposeScope, *args: str, variables: Mapping[str, str]) -> Program:
+        """Return `docker compose ARGS` on a project, to be run in place of this process."""
+        command = self._compose_command(scope, args, 0, variables)
+        return Program(command.argv, {**command.environment, **self._of_terminal})
+
+    @property
+    def _of_terminal(self) -> dict[str, str]:
+        return {name: self.environment[name] for name in ("TERM", "COLORTERM", "NO_COLOR") if name in self.environment}
 
     def _compose_command(
         self,

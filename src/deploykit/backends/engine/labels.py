@@ -11,6 +11,7 @@ DEPLOYMENT = "org.deploykit.deployment"
 ROLE = "org.deploykit.role"
 COMMAND = "command"
 REHEARSAL = "rehearsal"
+SHELL = "shell"
 
 
 def labels_for(release: Release, app: str) -> dict[str, str]:

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from pathlib import Path
 
-LIMIT = 64 * 1024
+LIMIT = 1024 * 1024
 
 
 def tail_of(path: Path, lines: int, redact: Callable[[str], str]) -> str:
-    """Return the last lines of a file, redacted, and at most 64 KiB of them."""
+    """Return the last lines of a file, redacted, and at most 1 MiB of them."""
     text = redact(_last(path, 2 * LIMIT))  # more than is told, so that no secret is cut in two before it is blanked out
     chosen = "\n".join(text.splitlines()[-lines:] if lines > 0 else [])
     return chosen.encode()[-LIMIT:].decode(errors="ignore")

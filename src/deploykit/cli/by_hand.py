@@ -1,0 +1,21 @@
+"""Programs that take the place of deploykit, with its terminal and their own exit code."""
+
+import os
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from deploykit.protocols import Program
+
+
+def at_terminal() -> bool:
+    """Whether somebody sits there who types and reads."""
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
+
+
+def become(program: "Program") -> "NoReturn":
+    """Run a program in place of this one: signals, terminal and exit code are its own."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+    os.execve(program.argv[0], program.argv, dict(program.environment))  # noqa: S606 - an argv, no shell
