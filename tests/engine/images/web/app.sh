@@ -17,7 +17,8 @@ if [ -n "$IGNORE_TERM" ]; then trap '' TERM; else trap 'exit 0' TERM; fi
 trap 'exit 3' USR1
 
 end() {
-    if [ -n "$EAT_MEMORY" ]; then exec dd if=/dev/zero of=/dev/null bs="${EAT_MEMORY}M" count=1; fi
+    # Many times over: while the killer is busy elsewhere, a read can end short in place of being killed.
+    if [ -n "$EAT_MEMORY" ]; then exec dd if=/dev/zero of=/dev/null bs="${EAT_MEMORY}M" count=1000; fi
     echo "ImportError: courts" >&2
     exit "${EXIT_CODE:-1}"
 }
