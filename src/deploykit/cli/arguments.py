@@ -92,6 +92,7 @@ def parse(words: "Sequence[str]") -> "tuple[Verb, argparse.Namespace]":
         UsageError: they cannot be understood.
         SystemExit: help or the version was asked for, and printed.
     """
+    words, command = _split_command(words)
     top = top_parser()
     typed = top.parse_args(words)
     if typed.verb is None:
@@ -99,7 +100,7 @@ def parse(words: "Sequence[str]") -> "tuple[Verb, argparse.Namespace]":
     if typed.verb not in VERBS:
         top.error(f"there is no verb {typed.verb!r}{_meant(typed.verb)}")
     verb = module_of(typed.verb)
-    return verb, _parse_verb(typed.verb, verb, typed.rest, typed.config)
+    return verb, _parse_verb(typed, verb, command)
 
 
 def module_of(name: str) -> "Verb":
@@ -146,10 +147,9 @@ def verb_parser(name: str, verb: "Verb", config: str | None = None) -> Parser:
     return parser
 
 
-def _parse_verb(name: str, verb: "Verb", words: list[str], config: str | None) -> argparse.Namespace:
-    parser = verb_parser(name, verb, config)
-    words, command = _split_command(words)
-    args = parser.parse_intermixed_args(_with_pull(words))
+def _parse_verb(typed: argparse.Namespace, verb: "Verb", command: list[str]) -> argparse.Namespace:
+    parser = verb_parser(typed.verb, verb, typed.config)
+    args = parser.parse_intermixed_args(_with_pull(typed.rest))
     args.command = command
     if command and not _takes_command(verb):
         parser.error("there is nothing to do with what stands behind `--`")
@@ -161,12 +161,12 @@ def _takes_command(verb: "Verb") -> bool:
     return getattr(verb, "COMMAND", False)
 
 
-def _split_command(words: list[str]) -> tuple[list[str], list[str]]:
+def _split_command(words: "Sequence[str]") -> tuple[list[str], list[str]]:
     """Part our own words from the command behind `--`, whose options are its own."""
     if "--" not in words:
-        return words, []
+        return [*words], []
     place = words.index("--")
-    return words[:place], words[place + 1 :]
+    return [*words[:place]], [*words[place + 1 :]]
 
 
 def _with_pull(words: list[str]) -> list[str]:
