@@ -24,8 +24,8 @@ HEAD = """\
 deploykit side by side with the plain script that it replaces ([`deploy.sh`](../benchmarks/deploy.sh)) and with Compose
 alone, on the same images, round by round in turn, so that what else the machine does hits all alike. A client asks the
 app's health URL every 20 ms meanwhile, with a patience of 1 s. A second container stands in the network of each, as a
-database does: an empty bridge costs whoever deploys there up to a second more. (Cases that are dated 2026-11-25 02:30 or
-before had none.) What does not do what is measured stops the run.
+database does: an empty bridge costs whoever deploys there up to a second more. (Cases that are dated 2026-11-25 02:30
+or before had none.) What does not do what is measured stops the run.
 
 `make bench` measures all of it, on any machine where `make test` finds or makes an engine; `python -m benchmarks CASE`
 measures one case, `python -m benchmarks report` writes this page.
