@@ -21,7 +21,18 @@ from deploykit.inside import Hands
 from deploykit.interrupt import Interruption
 from deploykit.lock import whoami
 from deploykit.plan import Plan, plan
-from deploykit.protocols import Backend, Clock, ClosingObserver, Hold, Journal, Observer, Probe, PullPolicy, StateStore
+from deploykit.protocols import (
+    Backend,
+    Check,
+    Clock,
+    ClosingObserver,
+    Hold,
+    Journal,
+    Observer,
+    Probe,
+    PullPolicy,
+    StateStore,
+)
 from deploykit.prune import Pruned, protect, prune
 from deploykit.record import Kind, Options, Record
 from deploykit.release import ImageRef, Release, check_tag
@@ -33,6 +44,7 @@ from deploykit.store import StateFolder
 
 if TYPE_CHECKING:
     from deploykit.differences import Difference
+    from deploykit.protocols import Finding
 
 _DEPLOYMENT = re.compile(r"r[1-9][0-9]{0,17}a?")
 _ABORT_POLL = 0.1
@@ -66,6 +78,7 @@ class App:
         keep: how many good releases `prune` leaves.
         observers: get every event of every verb.
         hooks: commands of the user's, run before it starts and when it is over.
+        checks: further lines of the checklist.
 
     Every verb that changes something takes the lock, and first finishes what a killed run left.
     """
@@ -86,6 +99,7 @@ class App:
         keep: int = 10,
         observers: Sequence[Observer] = (),
         hooks: Hooks | None = None,
+        checks: Sequence[Check] = (),
         clock: Clock | None = None,
         config: Mapping[str, object] | None = None,
     ) -> None:
@@ -96,6 +110,7 @@ class App:
         self.config = dict(config or {})
         self._keep = keep
         self._defaults = _Defaults(image=ImageRef.parse(image), tag=tag, auto=auto, pull=pull, rehearse=rehearse)
+        self._checks = tuple(checks)
         clock = clock or SystemClock()
         state = state or StateFolder(Path(".deploykit"), Path(".previous_image_tag"), clock)
         self._parts = Parts(backend, tuple(probes), health, state, clock, tuple(observers), hooks or NoHooks())
@@ -322,6 +337,25 @@ class App:
         options = self._options(rollback=rollback, force=force, irreversible=irreversible, rehearse=rehearse, pull=pull)
         row = _row(Kind.deploy, self._asked(tag, image), options)
         return plan(self._parts, self.name, row, PullPolicy(options.pull))
+
+    def check(self, tag: str | None = None, *, image: str | None = None) -> "list[Finding]":
+        """Go through the checklist before a deploy of that tag or image. Starts nothing, takes no lock.
+
+        What cannot be looked at is a line that failed; nothing is raised for what is wrong with the world.
+
+        Raises:
+            ConfigError: tag or image is none.
+        """
+        from deploykit.check import check
+
+        try:
+            asked = self._asked(tag, image)
+        except ConfigError:
+            if tag is not None or image is not None:
+                raise
+            asked = None  # no tag is at hand now; `run` will be given one
+        found = list(check(self._parts, self.name, asked, os.environ))
+        return [*found, *(one(asked) for one in self._checks)]
 
     @property
     def by_hand(self) -> Hands:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import Enum
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
 from deploykit.events import Event
@@ -279,6 +280,39 @@ class Inside(Protocol):
         """Return what shows the log of what runs, as the runtime has it; None: of all services, or the main one."""
 
 
+class Standing(Enum):
+    """How a line of the checklist stands, from good to bad."""
+
+    ok = "ok"
+    warning = "warning"
+    failed = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A line of the checklist: what it is about, how it stands, and how to mend it."""
+
+    about: str
+    standing: Standing
+    text: str
+    hint: str | None = None
+
+
+Check = Callable[[ImageRef | None], Finding]
+"""A further line of the checklist, for the image that is to be deployed, when that is known. Never raises."""
+
+
+@runtime_checkable
+class Inspected(Protocol):
+    """What a backend may offer beside: its own lines of the checklist."""
+
+    def findings(self, image: ImageRef, budget: float) -> Iterator[Finding]:
+        """Look at the runtime, and for the image in its registry. Changes nothing; may take half a minute.
+
+        `budget`: the seconds that a release has to turn healthy. Raises as every call of a backend.
+        """
+
+
 class ProbeVerdict(Enum):
     """What one look said. `dead` ends the wait: looking again cannot help."""
 
@@ -462,6 +496,10 @@ class StateStore(Protocol):
     @property
     def tag_text(self) -> TagText:
         """The tag file."""
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder that all of it is kept in; None when it is in none."""
 
     @property
     def logs(self) -> "FailureLogs":

@@ -47,6 +47,10 @@ class StateFolder:
         self.hold = HoldFile(path / "hold")
         self.logs = LogFolder(path / "logs")
 
+    @property
+    def folder(self) -> Path:
+        return self.path
+
     def prepare(self) -> None:
         open_state_folder(self.path)
 

@@ -15,7 +15,7 @@ from deploykit.config.probes import CommandTable, ContainerTable, HttpTable, Tcp
 from deploykit.errors import ConfigError
 from deploykit.health import HealthPolicy
 from deploykit.hooks import Hook, Hooks, NoHooks
-from deploykit.protocols import Backend, Clock, Observer, Probe, PullPolicy, StateStore
+from deploykit.protocols import Backend, Check, Clock, Observer, Probe, PullPolicy, StateStore
 from deploykit.store import StateFolder
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ class Adapters:
     clock: Clock
     hooks: Hooks = NoHooks()  # noqa: RUF009 - has no state
     observers: tuple[Observer, ...] = ()
+    checks: tuple[Check, ...] = ()
 
 
 def load(path: str | os.PathLike[str] = "deploykit.toml", target: str | None = None) -> App:
@@ -59,6 +60,7 @@ def assemble(config: Config, adapters: Adapters) -> App:
         state=adapters.state,
         clock=adapters.clock,
         hooks=adapters.hooks,
+        checks=adapters.checks,
         observers=adapters.observers,
         tag=config.tag if config.app.tag is not None else None,
         auto=config.rollback.auto,
@@ -75,7 +77,7 @@ def wire(config: Config) -> Adapters:
     state = StateFolder(config.path(config.state.dir), config.path(config.rollback.previous_tag_file), clock)
     backend = _backend(config, state)
     probes = [_probe(config, index, backend) for index in range(len(config.probes))]
-    return Adapters(backend, tuple(probes), state, clock, _hooks(config), _notices(config, clock))
+    return Adapters(backend, tuple(probes), state, clock, _hooks(config), _notices(config, clock), _checks(config))
 
 
 def _hooks(config: Config) -> Hooks:
@@ -87,6 +89,15 @@ def _hooks(config: Config) -> Hooks:
     own = {"DEPLOYKIT_APP": config.app.name, "DEPLOYKIT_CONFIG": str(config.document.path.absolute())}
     environment = {**config.environment, **own}
     return HookCommands(commands=commands, folder=config.folder, environment=environment, timeout=config.hooks.timeout)
+
+
+def _checks(config: Config) -> tuple[Check, ...]:
+    if not config.check.commands:
+        return ()
+    from deploykit.check_commands import CheckCommand
+
+    environment = {**config.environment, "DEPLOYKIT_APP": config.app.name}
+    return tuple(CheckCommand(argv, config.folder, environment, config.check.timeout) for argv in config.check.commands)
 
 
 def _notices(config: Config, clock: Clock) -> tuple[Observer, ...]:

@@ -21,6 +21,7 @@ LEVELS: dict[str, int] = {
     **dict.fromkeys(
         [
             "cause",
+            "check",
             "differences",
             "hooks",
             "inside",
@@ -36,7 +37,7 @@ LEVELS: dict[str, int] = {
         ],
         4,
     ),
-    **dict.fromkeys(["backends", "probes", "observers", "config", "testing", "hook_commands"], 4),
+    **dict.fromkeys(["backends", "probes", "observers", "config", "testing", "hook_commands", "check_commands"], 4),
     "app": 5,
     "wiring": 6,
     "__init__": 7,

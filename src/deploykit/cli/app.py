@@ -14,7 +14,7 @@ from deploykit.errors import ConfigError
 if TYPE_CHECKING:
     from deploykit.app import App
 
-_KEY = re.compile(r"(app|backend|health|rollback|state|hooks|notify)\.")
+_KEY = re.compile(r"(app|backend|health|rollback|state|hooks|notify|check)\.")
 
 
 @contextmanager

@@ -45,6 +45,7 @@ VERBS = {
     "diff": ("diff", "what two releases differ in: diff A B"),
     "history": ("history", "the deployments, newest first; or one of them"),
     "health": ("health", "look once with every probe"),
+    "check": ("check", "the checklist before a deploy: what would stop it, and how to mend that"),
     "config": ("config", "the config file, as deploykit understands it"),
     "hold": ("hold", "let nothing be deployed meanwhile, and say why"),
     "unhold": ("unhold", "let deploys go on"),

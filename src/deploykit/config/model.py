@@ -8,6 +8,7 @@ from deploykit.config.container import ContainerKeys
 from deploykit.config.values import (
     AppName,
     Arguments,
+    Commands,
     ContainerName,
     FilePath,
     Image,
@@ -150,6 +151,13 @@ class NotifyTable(Table):
         return self
 
 
+class CheckTable(Table):
+    """`[check]`: commands, and the seconds that each has."""
+
+    commands: Commands = ()
+    timeout: Seconds = 60.0
+
+
 class StateTable(Table):
     """`[state]`. `store` is said only for a remote engine."""
 
@@ -169,7 +177,7 @@ BACKENDS: dict[str, type[ComposeTable] | type[DockerTable] | type[ProcessTable]]
 class Later:
     """What design has, and this version has not yet."""
 
-    tables: ClassVar = frozenset({"check", "target"})
+    tables: ClassVar = frozenset({"target"})
     types: ClassVar = frozenset({"swarm"})
     keys: ClassVar = {
         "backend": frozenset({"stack"}),

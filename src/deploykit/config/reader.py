@@ -15,6 +15,7 @@ from deploykit.config.model import (
     BACKENDS,
     AppTable,
     Backend,
+    CheckTable,
     HealthTable,
     HooksTable,
     Later,
@@ -28,7 +29,7 @@ from deploykit.config.values import Table
 from deploykit.errors import ConfigError
 
 _T = TypeVar("_T", bound=Table)
-_TABLES = ["app", "backend", "health", "rollback", "state", "hooks", "notify"]
+_TABLES = ["app", "backend", "health", "rollback", "state", "hooks", "notify", "check"]
 
 
 def read_config(path: Path, environment: Mapping[str, str]) -> Config:
@@ -60,10 +61,11 @@ class _Reader:
         state = self._table(StateTable, ("state",))
         hooks = self._table(HooksTable, ("hooks",))
         notify = self._table(NotifyTable, ("notify",))
+        check = self._table(CheckTable, ("check",))
         _raise_for(self.found, self.document)
-        assert app and backend and health and rollback and state and hooks and notify  # noqa: S101, PT018 - else there was a problem
+        assert app and backend and health and rollback and state and hooks and notify and check  # noqa: S101, PT018 - else there was a problem
         chosen = tuple(probe for probe in probes if probe)
-        return Config(self.document, app, backend, health, chosen, rollback, state, hooks, notify)
+        return Config(self.document, app, backend, health, chosen, rollback, state, hooks, notify, check)
 
     def _tables(self) -> None:
         for name in self.tables:

@@ -5,7 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploykit.config.document import LAZY, Document, fill_in_text
-from deploykit.config.model import AppTable, Backend, HealthTable, HooksTable, NotifyTable, RollbackTable, StateTable
+from deploykit.config.model import (
+    AppTable,
+    Backend,
+    CheckTable,
+    HealthTable,
+    HooksTable,
+    NotifyTable,
+    RollbackTable,
+    StateTable,
+)
 from deploykit.config.probes import ProbeTable
 from deploykit.errors import ConfigError
 from deploykit.release import check_tag
@@ -24,6 +33,7 @@ class Config:
     state: StateTable
     hooks: HooksTable
     notify: NotifyTable
+    check: CheckTable
 
     @property
     def environment(self) -> Mapping[str, str]:

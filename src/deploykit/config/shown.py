@@ -25,6 +25,7 @@ def public(config: Config) -> dict[str, Any]:
         "state": config.state.model_dump(),
         "hooks": config.hooks.model_dump(),
         "notify": _notify(config),
+        "check": config.check.model_dump(),
     }
     absolute = {
         name: {key: _absolute(config, (name, key), value) for key, value in table.items()}

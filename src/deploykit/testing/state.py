@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from deploykit.errors import ConfigError, JournalError, Locked, StepFailed
 from deploykit.interrupt import Interruption
@@ -29,6 +30,7 @@ class MemoryState:
         self.logs = MemoryLogs()
         self.disk_full = False
         self.unusable: str | None = None
+        self.folder: Path | None = None
         self._connection = memory_connection()
 
     def __deepcopy__(self, memo: dict[int, object]) -> "MemoryState":

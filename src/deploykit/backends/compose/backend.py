@@ -3,7 +3,7 @@
 import re
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from deploykit.backends.compose.project import (
     published_ports,
     restore_project,
 )
-from deploykit.backends.engine import labels
+from deploykit.backends.engine import checks, labels
 from deploykit.backends.engine.backend import EngineBackend, log_options
 from deploykit.backends.engine.client import CHANGE_TIMEOUT
 from deploykit.backends.engine.containers import Container, instance_of, label, name_of
@@ -24,7 +24,7 @@ from deploykit.backends.engine.labels import belongs
 from deploykit.backends.engine.runner import Completed, TimedOut
 from deploykit.clock import in_thread
 from deploykit.errors import ConfigError, StepFailed
-from deploykit.protocols import Control, Identity, Program
+from deploykit.protocols import Control, Finding, Identity, Program
 from deploykit.release import ImageRef, Release, Running, Snapshot
 
 HEAL_DEADLINE = 30.0
@@ -275,6 +275,10 @@ class ComposeBackend(EngineBackend):
         if not found:
             raise ConfigError(f"no container of {service} runs", hint="`deploykit compose -- ps` shows what does.")
         return self.engine.program("exec", "--interactive", *(["--tty"] if terminal else []), found[0].id, *argv)
+
+    def findings(self, image: ImageRef, budget: float) -> Iterator[Finding]:
+        yield from checks.compose_version(self.engine)
+        yield from super().findings(image, budget)
 
     def shell_program(self, release: Release, argv: Sequence[str], *, terminal: bool) -> Program:
         project = self._stored(release)

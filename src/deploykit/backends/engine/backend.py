@@ -2,12 +2,12 @@
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from deploykit.backends.engine import labels
+from deploykit.backends.engine import checks, labels
 from deploykit.backends.engine.client import Engine
 from deploykit.backends.engine.containers import Container, environment_of, instance_of, label, labels_of, name_of
 from deploykit.backends.engine.images import Images
@@ -16,7 +16,7 @@ from deploykit.backends.engine.oneoff import ContainerRehearsal, OneOffs
 from deploykit.backends.engine.settings import Rollout
 from deploykit.backends.engine.watch import DockerWatch
 from deploykit.errors import ConfigError, StepFailed
-from deploykit.protocols import Control, Execution, Program, PullPolicy, Rehearsal, Watch
+from deploykit.protocols import Control, Execution, Finding, Program, PullPolicy, Rehearsal, Watch
 from deploykit.redact import Redactor
 from deploykit.release import ImageRef, Instance, Release, Running
 from deploykit.store import ReleaseFolders
@@ -222,6 +222,13 @@ class EngineBackend(ABC):
     def containers_of_others(self, release: Release) -> list[Container]:
         """Return the containers of other releases, in whatever state."""
         return [one for one in self.containers() if not belongs(one, release)]
+
+    # The checklist.
+
+    def findings(self, image: ImageRef, budget: float) -> Iterator[Finding]:
+        yield from checks.engine_version(self.engine)
+        yield from checks.image_in_registry(self.engine, image)
+        yield from checks.patience(self.engine, image, budget)
 
     # By hand.
 

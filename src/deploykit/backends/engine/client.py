@@ -242,6 +242,11 @@ class Engine:
         except TimedOut as error:
             raise StepFailed(f"{argv[0]} did not end within {timeout:g}s") from error
 
+    @property
+    def is_local(self) -> bool:
+        """Whether it is reached by a socket of this machine."""
+        return self._api is not None
+
     @cached_property
     def _api(self) -> Api | None:
         path = local_socket(self.host, self.context, self.environment)
