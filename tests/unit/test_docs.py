@@ -1,11 +1,12 @@
 """README and docs say what the code does."""
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 
-from deploykit.cli.arguments import VERBS
+from deploykit.cli.arguments import VERBS, parse
 from deploykit.config import read_config
 from deploykit.config.model import BACKENDS, AppTable, HealthTable, RollbackTable, StateTable
 from deploykit.config.probes import PROBES
@@ -20,6 +21,15 @@ NOT_DOCUMENTED = {"store"}
 
 def blocks(page: Path, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", page.read_text(), re.DOTALL)
+
+
+def commands(page: Path) -> list[list[str]]:
+    """Return the words after `deploykit` of each command of a page; what has a placeholder in it is none."""
+    consoles = "".join(blocks(page, "console"))
+    typed = re.findall(r"^\$ deploykit (.*)$", consoles, re.MULTILINE)
+    text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+    typed += re.findall(r"`deploykit ([^`| ]+ [^`|]+)`", text)
+    return [shlex.split(one, comments=True) for one in typed if not re.search(r"\b[A-Z]{2,}\b|\[|…", one)]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -55,6 +65,21 @@ def test_the_table_of_outcomes_is_that_of_the_code() -> None:
     told = {name: codes for names, codes in rows for name in names.split(", ")}
     for outcome in Outcome:
         assert str(outcome.exit_code) in told[outcome.value].split(", "), outcome
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_in_the_docs_can_be_typed(page: Path) -> None:
+    """Those in a console, and those that stand in a sentence with something behind the verb."""
+    for typed in commands(page):
+        parse(typed)
+
+
+def test_the_page_for_sandmatch_is_the_same_in_russian() -> None:
+    """The same commands, chapter by chapter, and the same number of lines in its tables and lists."""
+    english, russian = (ROOT / "docs" / f"from-deploy-sh{ending}" for ending in (".md", ".ru.md"))
+    assert sorted(commands(english)) == sorted(commands(russian))
+    shapes = [re.findall(r"^(#+ |\| |- )", page.read_text(), re.MULTILINE) for page in (english, russian)]
+    assert shapes[0] == shapes[1]
 
 
 def test_every_verb_and_option_is_in_the_docs() -> None:
