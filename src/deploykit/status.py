@@ -26,6 +26,7 @@ class Status:
     beside what served before, that is what serves. `previous` is what `rollback` would bring
     back: a release, or an image that an operator named in the tag file; nothing when that file cannot be used.
     `previous_at_hand` tells whether its image and its files are here, so that no registry is needed for it.
+    `recorded` is what the journal says that serves, since the last deployment ended.
     """
 
     app: str
@@ -39,6 +40,14 @@ class Status:
     hold: Hold | None = None
     protected: frozenset[str] = frozenset()
     previous_at_hand: bool | None = None
+    recorded: Release | None = None
+
+    @property
+    def drifted(self) -> bool:
+        """Whether something else runs than the last deployment left: somebody has changed it by hand."""
+        if self.recorded is None or self.lock or self.outcome is None:
+            return False
+        return self.current is None or not (self.current.id == self.recorded.id or self.current.same_as(self.recorded))
 
     @property
     def ok(self) -> bool:
@@ -70,6 +79,7 @@ def look_at(parts: Parts, app: str) -> Status:
             hold=parts.state.hold.read(),
             protected=journal.protected(),
             previous_at_hand=_at_hand(parts, previous) if previous else None,
+            recorded=last.serving if last and last.ended else None,
         )
     finally:
         journal.close()

@@ -50,7 +50,19 @@ def test_status_has_the_keys_of_the_contract(app: ProcessApp) -> None:
     app.deploy("a", "b")
     status = app.json("status")
     assert list(status) == [
-        *("app", "state", "outcome", "current", "candidate", "previous", "instances", "lock", "hold", "protected"),
+        *(
+            "app",
+            "state",
+            "outcome",
+            "current",
+            "candidate",
+            "previous",
+            "instances",
+            "lock",
+            "hold",
+            "protected",
+            "drift",
+        ),
     ]
     assert list(status["current"]) == RELEASE
     assert list(status["instances"][0]) == [

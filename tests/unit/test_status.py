@@ -231,3 +231,39 @@ def test_an_untouched_deployment_shows_what_serves() -> None:
     world.good("one")
     world.killed_in("pulling", lambda: world.deploy("two"))
     assert name(world.app.status().current) == "one"
+
+
+# What somebody changed by hand.
+
+
+def test_what_runs_is_what_the_journal_says() -> None:
+    """After a good deploy, after one that failed, after a rollback, and before the first one."""
+    world = World()
+    assert not world.app.status().drifted
+    world.good("one", "two")
+    assert not world.app.status().drifted
+    world.backend.release("bad").crashes()
+    world.deploy("bad")
+    assert not world.app.status().drifted
+    world.rollback()
+    assert not world.app.status().drifted
+
+
+def test_something_else_runs() -> None:
+    """It says what the journal knows, beside what runs; so it does when nothing runs."""
+    world = World()
+    world.good("one")
+    world.backend.serving("zero")
+    status = world.app.status()
+    assert status.drifted
+    assert status.recorded
+    assert (status.current and status.current.image.tag, status.recorded.image.tag) == ("zero", "one")
+
+
+def test_a_deployment_that_runs_is_no_drift() -> None:
+    """What it has done so far was not by hand."""
+    world = World()
+    world.good("one")
+    world.killed_in("checking", lambda: world.deploy("two"))
+    world.state.lock.held_by = Holder(4711, "eve@ci", 5.0, "deploy")
+    assert not world.app.status().drifted

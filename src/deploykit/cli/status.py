@@ -45,6 +45,7 @@ def _document(status: "Status") -> dict[str, Any]:
         "lock": _lock(status.lock),
         "hold": hold_document(status.hold),
         "protected": sorted(status.protected),
+        "drift": release_document(status.recorded) if status.drifted else None,
     }
 
 
@@ -75,6 +76,9 @@ def _lock(holder: "Holder | None") -> dict[str, Any] | None:
 def _lines(status: "Status", args: argparse.Namespace) -> Iterator[str]:
     yield f"{status.app}: {_last(status)}"
     yield f"  current    {_release(status.current)}"
+    if status.drifted and status.recorded:
+        runs = status.current.image.name if status.current else "nothing"
+        yield f"  look now   runs {runs}, the journal says {status.recorded.image.name} ({status.recorded.id})"
     if status.candidate:
         yield f"  candidate  {_release(status.candidate)}"
     yield f"  previous   {_release(status.previous)}"

@@ -61,7 +61,19 @@ def test_status_while_a_deployment_runs(cli: Cli) -> None:
 
 def test_status_as_json_has_every_key_of_the_contract(cli: Cli) -> None:
     """With nulls where there is nothing."""
-    keys = {"app", "state", "outcome", "current", "candidate", "previous", "instances", "lock", "hold", "protected"}
+    keys = {
+        "app",
+        "state",
+        "outcome",
+        "current",
+        "candidate",
+        "previous",
+        "instances",
+        "lock",
+        "hold",
+        "protected",
+        "drift",
+    }
     said = cli.json("status")
     assert set(said) == keys
     assert [key for key in keys if said[key] is not None] != []
@@ -265,3 +277,12 @@ def test_what_is_wrong_with_a_key_is_told_with_the_file(
     assert cli("run", "--tag", "one") == 2
     assert told in cli.err
     assert "hint: h" in cli.err
+
+
+def test_status_says_what_was_changed_by_hand(cli: Cli) -> None:
+    """Runs X, the journal says Y."""
+    cli.world.good("one")
+    cli.world.backend.serving("zero")
+    cli("status")
+    assert "  look now   runs example.com/team/web:zero, the journal says example.com/team/web:one (r1)" in cli.lines
+    assert cli.json("status")["drift"]["tag"] == "one"
