@@ -44,6 +44,7 @@ from deploykit.store import StateFolder
 
 if TYPE_CHECKING:
     from deploykit.differences import Difference
+    from deploykit.images import ImageAtHand
     from deploykit.protocols import Finding
 
 _DEPLOYMENT = re.compile(r"r[1-9][0-9]{0,17}a?")
@@ -337,6 +338,16 @@ class App:
         options = self._options(rollback=rollback, force=force, irreversible=irreversible, rehearse=rehearse, pull=pull)
         row = _row(Kind.deploy, self._asked(tag, image), options)
         return plan(self._parts, self.name, row, PullPolicy(options.pull))
+
+    def images(self) -> "list[ImageAtHand]":
+        """Return the versions that are at hand, newest first, with what the journal knows of each.
+
+        Raises:
+            EngineUnreachable: the runtime does not answer.
+        """
+        from deploykit.images import images_at_hand
+
+        return images_at_hand(self._parts)
 
     def check(self, tag: str | None = None, *, image: str | None = None) -> "list[Finding]":
         """Go through the checklist before a deploy of that tag or image. Starts nothing, takes no lock.

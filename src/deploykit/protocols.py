@@ -260,6 +260,14 @@ class Program:
 
 
 @runtime_checkable
+class Measured(Protocol):
+    """What a backend may offer beside: how large its images are, and how old."""
+
+    def measure(self, image: ImageRef) -> tuple[int | None, float | None]:
+        """Return bytes on the disk, and when it was made in seconds since the epoch; None for what is not known."""
+
+
+@runtime_checkable
 class Inside(Protocol):
     """What a backend may offer beside: ways to get at what runs, by hand. Nothing is run.
 

@@ -61,6 +61,9 @@ def looking(app: App) -> None:
     told = ended(app.deploykit("diff", "r1", "r2"), 0).stdout
     assert [line[:4] for line in told.splitlines() if line.endswith((":old", ":new"))] == ["  - ", "  + "]
     assert SECRET not in told
+    images = json.loads(app.deploykit("images", "--json").stdout)
+    assert [(one["tag"], one["deployment"]) for one in images] == [("new", "r2"), ("old", "r1")]
+    assert all(one["size"] > 2**20 and one["created_at"] for one in images)
 
 
 def test_the_log_of_what_failed_is_kept(app: App) -> None:

@@ -24,6 +24,7 @@ LEVELS: dict[str, int] = {
             "check",
             "differences",
             "hooks",
+            "images",
             "inside",
             "ending",
             "deployment",

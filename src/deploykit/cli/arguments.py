@@ -44,6 +44,7 @@ VERBS = {
     "compose": ("compose", "docker compose, with files, pin and variables of what runs: compose -- ARGS"),
     "diff": ("diff", "what two releases differ in: diff A B"),
     "history": ("history", "the deployments, newest first; or one of them"),
+    "images": ("images", "the versions that are at hand, and what became of each"),
     "health": ("health", "look once with every probe"),
     "check": ("check", "the checklist before a deploy: what would stop it, and how to mend that"),
     "config": ("config", "the config file, as deploykit understands it"),

@@ -64,7 +64,7 @@ def _document(record: "Record", marks: "Marks") -> dict[str, Any]:
     }
 
 
-def _marked(record: "Record", marks: "Marks") -> str:
+def marked(record: "Record", marks: "Marks") -> str:
     """Return what a deployment's release is now; of several deployments of a release, that of its own id says it."""
     release = record.candidate.id if record.candidate and record.candidate.id == record.id else None
     words = {"current": marks.current == release, "target": marks.target == release}
@@ -101,7 +101,7 @@ def _row(record: "Record", marks: "Marks") -> tuple[str, ...]:
         said["kind"],
         said["tag"] or said["image"],
         ended,
-        _marked(record, marks),
+        marked(record, marks),
         started,
         said["by"],
         said["message"],

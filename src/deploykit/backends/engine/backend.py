@@ -9,7 +9,15 @@ from pathlib import Path
 
 from deploykit.backends.engine import checks, labels
 from deploykit.backends.engine.client import Engine
-from deploykit.backends.engine.containers import Container, environment_of, instance_of, label, labels_of, name_of
+from deploykit.backends.engine.containers import (
+    Container,
+    environment_of,
+    instance_of,
+    label,
+    labels_of,
+    name_of,
+    seconds_of,
+)
 from deploykit.backends.engine.images import Images
 from deploykit.backends.engine.labels import belongs
 from deploykit.backends.engine.oneoff import ContainerRehearsal, OneOffs
@@ -148,6 +156,10 @@ class EngineBackend(ABC):
 
     def images(self) -> Sequence[ImageRef]:
         return self.local.kept()
+
+    def measure(self, image: ImageRef) -> tuple[int | None, float | None]:
+        found = self.engine.image(image.id or image.pinned) or {}
+        return found.get("Size"), seconds_of(found.get("Created"))
 
     def discard(self, release: Release, kept: Sequence[Release], control: Control) -> bool:
         dead = [one.id for one in self.containers() if belongs(one, release) and not instance_of(one).alive]

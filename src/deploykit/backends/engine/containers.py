@@ -97,9 +97,9 @@ def instance_of(container: Container, service: str = "", release: str | None = N
         exit_code=_exit_code(status, state.get("ExitCode")),
         oom_killed=bool(state.get("OOMKilled")),
         restarts=container.said.get("RestartCount") or 0,
-        created_at=_seconds(container.said.get("Created")),
-        started_at=_seconds(state.get("StartedAt")),
-        finished_at=_seconds(state.get("FinishedAt")),
+        created_at=seconds_of(container.said.get("Created")),
+        started_at=seconds_of(state.get("StartedAt")),
+        finished_at=seconds_of(state.get("FinishedAt")),
         address=_address(container),
     )
 
@@ -111,7 +111,8 @@ def _exit_code(status: Status, said: int | None) -> int | None:
     return said if status == "exited" else None
 
 
-def _seconds(when: str | None) -> float | None:
+def seconds_of(when: str | None) -> float | None:
+    """Return a time of Docker's in seconds since the epoch; None for never."""
     # Docker writes the year 1 for "never".
     return None if not when or when.startswith("0001-") else datetime.fromisoformat(when).timestamp()
 
