@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ from scripts.commands import until
 from tests.e2e.support import Terminal, clean, deploy_lines
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.e2e.support import ProcessApp
 
 
@@ -195,6 +198,13 @@ def test_an_abort_that_finishes_a_killed_run_can_be_stopped(app: ProcessApp) -> 
     assert app.deploykit("status").returncode == 0
 
 
+def open_files(pid: int) -> Iterator[tuple[int, Path]]:
+    """Yield the open descriptors of a process, with what they lead to; some are closed while one looks."""
+    for one in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            yield int(one.name), one.readlink()
+
+
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="open files are looked up in /proc")
 def test_the_lock_outlives_a_start_without_standard_streams(app: ProcessApp) -> None:
     """With stdin, stdout and stderr closed the lock has a descriptor of its own, which engine commands can inherit."""
@@ -204,8 +214,7 @@ def test_the_lock_outlives_a_start_without_standard_streams(app: ProcessApp) -> 
     process = subprocess.Popen(command, cwd=app.folder, env=clean(), preexec_fn=lambda: os.closerange(0, 3))
     try:
         assert until(lambda: app.json("status")["state"] == "checking", within=20)
-        open_files = Path(f"/proc/{process.pid}/fd").iterdir()
-        held = [int(one.name) for one in open_files if one.readlink().name == "lock"]
+        held = [number for number, path in open_files(process.pid) if path.name == "lock"]
         assert held
         assert min(held) > 2
     finally:
