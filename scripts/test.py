@@ -57,6 +57,8 @@ class Outcome:
 def main(argv: list[str]) -> int:
     selection = argv.pop(0) if argv and argv[0] in SELECTIONS else "all"
     end_on_signals()
+    # Some thousand commands are started by the tests: compiling the sources anew for each would take most of the time.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     outcome = Outcome()
     if selection == "all":
         outcome.problems += [f"{name} failed" for name, check in CHECKS.items() if not _passes(name, check)]
