@@ -4,15 +4,14 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 from threading import Event as Flag
 from typing import TYPE_CHECKING, Literal
 
 from deploykit.clock import SystemClock
-from deploykit.current import has_files
 from deploykit.errors import ConfigError, EngineUnreachable, NoSuchRelease, Outcome, StepFailed
-from deploykit.events import Event, Warned
+from deploykit.events import Event
 from deploykit.guard import guard_deployed, guard_serving
 from deploykit.health import HealthPolicy
 from deploykit.hold import refuse_while_held
@@ -27,27 +26,26 @@ from deploykit.protocols import (
     Clock,
     ClosingObserver,
     Hold,
-    Journal,
     Observer,
     Probe,
     PullPolicy,
     StateStore,
 )
 from deploykit.prune import Pruned, protect, prune
-from deploykit.record import Kind, Options, Record
-from deploykit.release import ImageRef, Release, check_tag
+from deploykit.record import Kind, Options, Record, new_row
+from deploykit.release import RELEASE_ID, ImageRef, Release, check_tag
 from deploykit.result import Result, result_of
 from deploykit.session import Parts, Session, open_session
-from deploykit.stack import Stack, barrier, counts_as_running, fold, rollback_target
-from deploykit.status import Status, look_at
+from deploykit.stack import Stack, counts_as_running, fold, rollback_target
+from deploykit.status import Marks, Status, look_at, marks_of
 from deploykit.store import StateFolder
+from deploykit.wanted import by_id_or_tag, check_barrier, check_files, row_to, say_if_it_failed, serves
 
 if TYPE_CHECKING:
     from deploykit.differences import Difference
     from deploykit.images import ImageAtHand
     from deploykit.protocols import Finding
 
-_DEPLOYMENT = re.compile(r"r[1-9][0-9]{0,17}a?")
 _ABORT_POLL = 0.1
 
 Cancel = Flag | Interruption | None
@@ -162,7 +160,7 @@ class App:
             if finish and finish.last:
                 return finish.result
             session.snapshot(asked)
-            result = session.begin(_row(Kind.deploy, asked, options), watched=bool(parts.health.bake))
+            result = session.begin(new_row(Kind.deploy, asked, options), watched=bool(parts.health.bake))
         if not parts.health.bake or result.outcome is not Outcome.deployed:
             return result
         return guard_deployed(parts, session.identity, result, options, interruption)
@@ -336,7 +334,7 @@ class App:
             ConfigError, EngineUnreachable: `deploy` would not begin either.
         """
         options = self._options(rollback=rollback, force=force, irreversible=irreversible, rehearse=rehearse, pull=pull)
-        row = _row(Kind.deploy, self._asked(tag, image), options)
+        row = new_row(Kind.deploy, self._asked(tag, image), options)
         return plan(self._parts, self.name, row, PullPolicy(options.pull))
 
     def images(self) -> "list[ImageAtHand]":
@@ -380,11 +378,8 @@ class App:
             NoSuchRelease: there is none.
         """
         check_tag(named)
-        journal = self._parts.state.journal_to_read(None)
-        try:
+        with self._parts.reading(None) as journal:
             found = by_id_or_tag(journal, fold(journal.ended()), named)
-        finally:
-            journal.close()
         if found is None:
             raise NoSuchRelease(f"there is no release {named!r}", hint="`deploykit history` lists what there is.")
         return found
@@ -409,7 +404,7 @@ class App:
         Raises:
             NoSuchRelease: there is no such deployment, or nothing was kept of it.
         """
-        log = self._parts.state.logs.read(deployment) if _DEPLOYMENT.fullmatch(deployment) else None
+        log = self._parts.state.logs.read(deployment) if RELEASE_ID.fullmatch(deployment) else None
         if log is None:
             msg = f"no log was kept of {deployment}"
             raise NoSuchRelease(
@@ -419,25 +414,16 @@ class App:
 
     def history(self, limit: int | None = None) -> list[Record]:
         """Return the deployments, newest first. Asks no engine."""
-        journal = self._parts.state.journal_to_read(None)
-        try:
+        with self._parts.reading(None) as journal:
             return list(islice(journal.records(), limit))
-        finally:
-            journal.close()
 
-    def marks(self) -> "Marks":
+    def marks(self) -> Marks:
         """Tell which releases of the history are what serves, what `rollback` brings back, and protected.
 
         By the journal alone: asks no engine.
         """
-        journal = self._parts.state.journal_to_read(None)
-        try:
-            last = next((record for record in journal.records() if record.ended), None)
-            serving = last.serving if last else None
-            target = rollback_target(fold(journal.ended()), counts_as_running(journal.records(), serving))
-            return Marks(serving.id if serving else None, target.id if target else None, journal.protected())
-        finally:
-            journal.close()
+        with self._parts.reading(None) as journal:
+            return marks_of(journal)
 
     def health(self) -> list["ProbeAnswer"]:
         """Look once with every probe at what runs."""
@@ -462,12 +448,9 @@ class App:
             clock.sleep(_ABORT_POLL)
 
     def _last_result(self) -> Result | None:
-        journal = self._parts.state.journal_to_read(None)
-        try:
+        with self._parts.reading(None) as journal:
             record = journal.last()
             return result_of(record, journal.moves(record), now=self._parts.clock.time()) if record else None
-        finally:
-            journal.close()
 
     def _with(self, on_event: Callable[[Event], None] | None) -> Parts:
         return replace(self._parts, observers=(*self._parts.observers, on_event)) if on_event else self._parts
@@ -515,22 +498,22 @@ class App:
         else:
             target = self._find(session, stack, named, pullable=by_hand is not None)
         if target is None:
-            serves = running.image.name if running else "nothing"
-            msg = f"there is no earlier good release of {self.name} to go back to ({serves} serves)"
+            name = running.image.name if running else "nothing"
+            msg = f"there is no earlier good release of {self.name} to go back to ({name} serves)"
             raise NoSuchRelease(
                 msg,
                 hint="Nothing was touched. `deploykit history` lists what there is; `deploykit run --tag TAG` deploys.",
             )
-        if by_hand and _serves(target, running):
+        if by_hand and serves(target, running):
             msg = f".previous_image_tag names {by_hand}, which serves already"
             raise NoSuchRelease(msg, hint="Nothing was touched. Write another tag into it, or delete it.")
-        _check_files(session, target, options)
-        _check_barrier(session, target, options)
-        return _rollback_to(target, options)
+        check_files(session, target, options)
+        check_barrier(session, target, options)
+        return row_to(target, options)
 
     def _find(self, session: Session, stack: Stack, wanted: str, *, pullable: bool) -> Release | ImageRef:
         if release := by_id_or_tag(session.journal, stack, wanted):
-            _say_if_it_failed(session, stack, release)
+            say_if_it_failed(session, stack, release)
             return release
         image = ImageRef(self._defaults.image.repository, wanted)
         found = self._parts.backend.find(image)
@@ -553,15 +536,6 @@ class ProbeAnswer:
     warnings: Sequence[str] = field(default_factory=tuple)
 
 
-@dataclass(frozen=True, slots=True)
-class Marks:
-    """Ids of releases: what serves, what `rollback` would bring back (None for nothing), what is protected."""
-
-    current: str | None
-    target: str | None
-    protected: frozenset[str]
-
-
 def who() -> str:
     """Return who deploys: DEPLOYKIT_BY, GITHUB_ACTOR, SUDO_USER, or the user."""
     named = (os.environ.get(name) for name in ("DEPLOYKIT_BY", "GITHUB_ACTOR", "SUDO_USER"))
@@ -573,79 +547,11 @@ def _writable(text: str) -> str:
     return text.encode(errors="backslashreplace").decode()
 
 
-def _row(kind: Kind, asked: ImageRef, options: Options) -> Record:
-    return Record(number=0, engine="", project="", kind=kind, asked=asked, started_at=0.0, options=options)
-
-
 def _policy(named: str | None, default: PullPolicy) -> PullPolicy:
     try:
         return PullPolicy(named) if named else default
     except ValueError:
         raise ConfigError(f"not a pull policy: {named!r}", hint="It is always, missing or never.") from None
-
-
-def _rollback_to(target: Release | ImageRef, options: Options) -> Record:
-    if isinstance(target, ImageRef):
-        return _row(Kind.rollback, target, options)
-    row = _row(Kind.rollback, target.image, options)
-    if options.files == "current":
-        return replace(row, made_from=target)
-    return replace(row, candidate=target)
-
-
-def by_id_or_tag(journal: Journal, stack: Stack, wanted: str) -> Release | None:
-    """Return the release that is meant: by its id, else the newest good one of that tag, else the newest tried."""
-    return _by_id(journal, wanted) or _by_tag(journal, stack, wanted)
-
-
-def _by_id(journal: Journal, wanted: str) -> Release | None:
-    if not _DEPLOYMENT.fullmatch(wanted):
-        return None
-    record = journal.get(int(wanted.strip("ra")))
-    if record is None:
-        return None
-    if wanted.endswith("a"):
-        return record.current if record.current and record.current.id == wanted else None
-    return record.candidate
-
-
-def _by_tag(journal: Journal, stack: Stack, wanted: str) -> Release | None:
-    """Return the newest good release of that tag, else the newest that was ever tried, or found."""
-    known = (release for record in journal.records() for release in (record.candidate, record.current))
-    every = chain(reversed(stack), (release for release in known if release))
-    return next((release for release in every if release.image.tag == wanted), None)
-
-
-def _say_if_it_failed(session: Session, stack: Stack, release: Release) -> None:
-    if any(release.same_as(good) for good in stack):
-        return
-    tried = (record for record in session.journal.records() if release.same_as(record.candidate))
-    record = next((record for record in tried if record.outcome), None)
-    if record and record.outcome:
-        how = "was left behind by a rollback" if record.good else f"ended {record.outcome.value}"
-        text = f"{release.image.name} is not among the good releases: {record.id} {how}"
-        session.parts.notify(Warned(id=record.id, at=session.parts.clock.time(), text=text))
-
-
-def _serves(target: Release | ImageRef, running: Release | None) -> bool:
-    if isinstance(target, Release):
-        return target.same_as(running)
-    return running is not None and target.id is not None and target.id == running.image.id
-
-
-def _check_files(session: Session, target: Release | ImageRef, options: Options) -> None:
-    if isinstance(target, ImageRef) or options.files == "current" or has_files(target, session.parts.state.files):
-        return
-    msg = f"the files of {target.image.name} ({target.id}) are gone: `prune` removed them, or somebody else"
-    raise NoSuchRelease(msg, hint="Nothing was touched. `--files current` goes back to its image with today's files.")
-
-
-def _check_barrier(session: Session, target: Release | ImageRef, options: Options) -> None:
-    release = target if isinstance(target, Release) else None
-    between = None if options.force else barrier(session.journal.records(), release)
-    if between:
-        msg = f"{between.image.name} ({between.id}) is irreversible, and lies between"
-        raise NoSuchRelease(msg, hint="Nothing was touched. Go back across it with --force, if you must.")
 
 
 def _interruption(cancel: Cancel) -> Interruption:

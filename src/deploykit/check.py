@@ -62,7 +62,7 @@ def _runtime(parts: Parts, app: str) -> Iterator[Finding]:
     status = look_at(parts, app)
     yield Finding("runtime", Standing.ok, "it answers")
     yield from _free(status)
-    yield from _serving(parts, status)
+    yield from _serving(parts, status, parts.backend.identity().noun)
     yield from _target(status)
 
 
@@ -80,13 +80,13 @@ def _free(status: Status) -> Iterator[Finding]:
         yield Finding("lock", Standing.ok, "no deployment runs")
 
 
-def _serving(parts: Parts, status: Status) -> Iterator[Finding]:
+def _serving(parts: Parts, status: Status, noun: str) -> Iterator[Finding]:
     if status.current is None:
         text = "nothing serves: a failed deploy has nothing to go back to"
         yield Finding("serving", Standing.warning, text, "That is so before the first deploy.")
         return
     name = status.current.image.name
-    verdict = parts.check("Container").look_now(parts.health.budget)
+    verdict = parts.check(noun).look_now(parts.health.budget)
     if verdict.healthy:
         yield Finding("serving", Standing.ok, f"{name} serves, healthy")
     else:

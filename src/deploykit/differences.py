@@ -1,20 +1,17 @@
 """What two releases differ in: the image, and each file that they were kept with. Values of variables are not shown."""
 
-import difflib
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from io import StringIO
 from urllib.parse import unquote
 
-from deploykit.redact import BLANK, Redactor, is_secret
+from deploykit.redact import Redactor, is_secret
 from deploykit.release import ImageRef, Release, Snapshot
 
-CONTEXT = 2
-"""Lines that are shown around a change."""
-_HIDDEN = ("env", "variables")
-"""What of it is named so holds variables: an env file, a table `environment`."""
-_NAMED = re.compile(r"""(?P<before>[-+ ]?[\s"'-]*)(?P<name>[A-Za-z_][\w.]*)(?P<sign>["']?\s*[:=]\s*)\S""")
+_OF_VARIABLES = ("env", "variables")
+"""What a kept file that holds variables has in its name."""
+_ENVIRONMENT = "environment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,31 +46,24 @@ def _all_variables(snapshots: Iterable[Snapshot]) -> dict[str, str]:
 
 
 def _of_files(name: str, old: bytes, new: bytes) -> Iterator[str]:
-    """Compare settings by their keys, variables by their names, and any other text by lines."""
-    settings = _settings(old), _settings(new)
+    """Compare variables by their names, settings by their paths; of what is neither only the sizes are told."""
     if _holds_variables(name):
         yield from _of_variables(_variables(old), _variables(new))
-    elif settings[0] is not None and settings[1] is not None:
-        yield from _of_settings(settings[0], settings[1])
+        return
+    before, after = _settings(old), _settings(new)
+    if before is None or after is None:
+        yield from (f"- {len(old)} bytes", f"+ {len(new)} bytes")
     else:
-        before, after = (text.decode(errors="replace").splitlines() for text in (old, new))
-        yield from map(_without_values, list(difflib.unified_diff(before, after, n=CONTEXT, lineterm=""))[2:])
+        yield from _of_settings(before, after)
 
 
 def _holds_variables(name: str) -> bool:
-    return any(word in name.lower() for word in _HIDDEN)
+    return any(word in name.lower() for word in _OF_VARIABLES)
 
 
-def _is_hidden(name: str) -> bool:
-    """Whether the value of that name is not shown: of variables, which are written in capitals, none is."""
-    return name.isupper() or is_secret(name)
-
-
-def _without_values(line: str) -> str:
-    found = _NAMED.match(line)
-    if found and _is_hidden(found["name"]):
-        return f"{found['before']}{found['name']}{found['sign']}{BLANK}"
-    return line
+def _is_hidden(path: str) -> bool:
+    """Whether the value at a path is not shown: a variable's, or what is named like a secret."""
+    return any(part == _ENVIRONMENT or part.isupper() or is_secret(part) for part in path.split("."))
 
 
 def _settings(content: bytes) -> dict[str, str] | None:
@@ -97,7 +87,7 @@ def _of_settings(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[str
     for path in sorted({*old, *new}):
         if old.get(path) == new.get(path):
             continue
-        if path.startswith(_HIDDEN) or any(map(_is_hidden, path.split("."))):
+        if _is_hidden(path):
             yield from _of_variables(*({path: one[path]} if path in one else {} for one in (old, new)))
             continue
         yield from (f"{sign} {path} = {one[path]}" for sign, one in (("-", old), ("+", new)) if path in one)
@@ -114,12 +104,13 @@ def _of_variables(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[st
 
 
 def _variables(content: bytes) -> dict[str, str]:
-    """Return the variables of an env file, or of a table of them."""
+    """Return the variables of a table, or of an env file, whose values may go over several lines."""
+    from dotenv import dotenv_values  # late: it takes 30 ms, and few verbs need it
+
     text = content.decode(errors="replace")
     try:
         table = json.loads(text)
     except ValueError:
-        lines = (line.partition("=") for line in text.splitlines() if line.strip() and not line.startswith("#"))
-        return {name.removeprefix("export ").strip(): value for name, _, value in lines}
+        table = dotenv_values(stream=StringIO(text), interpolate=False)
     pairs = table.items() if isinstance(table, dict) else ()
     return {str(name): value if isinstance(value, str) else json.dumps(value) for name, value in pairs}

@@ -27,12 +27,8 @@ def images_at_hand(parts: Parts) -> list[ImageAtHand]:
 
     Changes nothing; raises EngineUnreachable.
     """
-    identity = parts.backend.identity()
-    journal = parts.state.journal_to_read(identity)
-    try:
+    with parts.reading(parts.backend.identity()) as journal:
         tried = _tried(journal.records())
-    finally:
-        journal.close()
     found = [_measured(parts, image, record) for image, record in tried if parts.backend.find(image)]
     known = {image.id for image, _ in tried}
     others = (image for image in parts.backend.images() if image.id not in known)

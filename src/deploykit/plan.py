@@ -52,8 +52,7 @@ def plan(parts: Parts, app: str, row: Record, pull: PullPolicy) -> Plan:
     snapshot = backend.snapshot(row.asked)
     running = backend.running()
     image = backend.find(row.asked)
-    journal = parts.state.journal_to_read(identity)
-    try:
+    with parts.reading(identity) as journal:
         row = _foreseen(row, backend, running, image, snapshot, journal)
         before = list(journal.records()) if image else []
         return Plan(
@@ -71,8 +70,6 @@ def plan(parts: Parts, app: str, row: Record, pull: PullPolicy) -> Plan:
             barrier=row.barrier,
             failed=failed_before(before, image) if image else None,
         )
-    finally:
-        journal.close()
 
 
 def _foreseen(

@@ -145,3 +145,8 @@ class Record:
         if self.outcome is Outcome.interrupted and self.interrupted:
             return self.interrupted.exit_code
         return self.outcome.exit_code
+
+
+def new_row(kind: Kind, asked: ImageRef, options: Options) -> Record:
+    """Return a deployment that has not begun: the journal gives it its number."""
+    return Record(number=0, engine="", project="", kind=kind, asked=asked, started_at=0.0, options=options)

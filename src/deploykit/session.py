@@ -41,6 +41,15 @@ class Parts:
             except Exception:  # noqa: BLE001, S112 - a broken pipe or a webhook must not stop a deploy
                 continue
 
+    @contextmanager
+    def reading(self, identity: Identity | None) -> Iterator[Journal]:
+        """Lend the journal to be read alone; None: that of the runtime that was last deployed to."""
+        journal = self.state.journal_to_read(identity)
+        try:
+            yield journal
+        finally:
+            journal.close()
+
     def check(self, noun: str) -> HealthCheck:
         """Return what judges releases; `noun` is what the runtime's people call an instance."""
         return HealthCheck(self.backend, self.probes, self.health, self.clock, noun)

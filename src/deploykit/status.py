@@ -26,7 +26,7 @@ class Status:
     beside what served before, that is what serves. `previous` is what `rollback` would bring
     back: a release, or an image that an operator named in the tag file; nothing when that file cannot be used.
     `previous_at_hand` tells whether its image and its files are here, so that no registry is needed for it.
-    `recorded` is what the journal says that serves, since the last deployment ended.
+    `recorded` is what the last deployment left serving; None when it left nothing that was well.
     """
 
     app: str
@@ -45,7 +45,7 @@ class Status:
     @property
     def drifted(self) -> bool:
         """Whether something else runs than the last deployment left: somebody has changed it by hand."""
-        if self.recorded is None or self.lock or self.outcome is None:
+        if self.recorded is None or self.outcome is None:
             return False
         return self.current is None or not (self.current.id == self.recorded.id or self.current.same_as(self.recorded))
 
@@ -57,12 +57,28 @@ class Status:
         return bool(self.instances) and alive and not unfinished
 
 
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """Ids of releases: what serves, what `rollback` would bring back (None for nothing), what is protected."""
+
+    current: str | None
+    target: str | None
+    protected: frozenset[str]
+
+
+def marks_of(journal: Journal) -> Marks:
+    """Return what the releases of a history are now, by the journal alone."""
+    last = next((record for record in journal.records() if record.ended), None)
+    serving = last.serving if last else None
+    target = rollback_target(fold(journal.ended()), counts_as_running(journal.records(), serving))
+    return Marks(serving.id if serving else None, target.id if target else None, journal.protected())
+
+
 def look_at(parts: Parts, app: str) -> Status:
     """Look at an app. Changes nothing; raises EngineUnreachable."""
     identity = parts.backend.identity()
     running = parts.backend.running()
-    journal = parts.state.journal_to_read(identity)
-    try:
+    with parts.reading(identity) as journal:
         last = journal.last()
         runs = _current(running, journal)
         old = _beside(parts.backend, last) if last else None
@@ -79,21 +95,21 @@ def look_at(parts: Parts, app: str) -> Status:
             hold=parts.state.hold.read(),
             protected=journal.protected(),
             previous_at_hand=_at_hand(parts, previous) if previous else None,
-            recorded=last.serving if last and last.ended else None,
+            recorded=_recorded(last) if last else None,
         )
-    finally:
-        journal.close()
 
 
 def current_release(parts: Parts) -> Release | None:
     """Return what serves; its `id` is empty when deploykit does not know it. Changes nothing."""
     identity = parts.backend.identity()
     running = parts.backend.running()
-    journal = parts.state.journal_to_read(identity)
-    try:
+    with parts.reading(identity) as journal:
         return _current(running, journal)
-    finally:
-        journal.close()
+
+
+def _recorded(last: Record) -> Release | None:
+    unwell = {Outcome.no_target, Outcome.left_unhealthy, Outcome.restore_failed, Outcome.unfinished}
+    return last.serving if last.ended and last.outcome not in unwell else None
 
 
 def _at_hand(parts: Parts, release: Release) -> bool:

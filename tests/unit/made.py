@@ -3,7 +3,9 @@
 import hashlib
 from collections.abc import Mapping
 
-from deploykit.record import Kind, Options, Record
+from deploykit.errors import Outcome
+from deploykit.events import Finished
+from deploykit.record import Failure, Kind, Options, Record
 from deploykit.release import ImageRef, Release
 from deploykit.states import State
 
@@ -32,4 +34,23 @@ def row(number: int = 1, kind: Kind = Kind.deploy, state: State = State.healthy,
         started_at=float(number),
         state=state,
         **given,  # type: ignore[arg-type]  # they are Record's
+    )
+
+
+def rolled_back(why: str, duration: float = 4.2) -> Finished:
+    """The end of a deploy that failed in checking, and went back."""
+    return Finished(
+        id="r7",
+        at=0,
+        kind=Kind.deploy,
+        outcome=Outcome.rolled_back,
+        state=State.rolled_back,
+        exit_code=1,
+        image=ImageRef("ghcr.io/team/web", "two"),
+        release=None,
+        serving=None,
+        previous=None,
+        barrier=None,
+        failure=Failure(why, State.checking),
+        duration=duration,
     )

@@ -35,6 +35,7 @@ LEVELS: dict[str, int] = {
             "plan",
             "prune",
             "status",
+            "wanted",
         ],
         4,
     ),

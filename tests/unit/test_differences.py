@@ -10,14 +10,9 @@ from deploykit.release import ImageRef, Release, Snapshot
 
 OLD = Release("r1", ImageRef("example.com/web", "one", f"sha256:{1:064}", f"sha256:{3:064}"))
 NEW = replace(OLD, id="r2")
-COMPOSE = b"""services:
-  web:
-    image: web
-    environment:
-      POSTGRES_PASSWORD: canary-one
-      - API_TOKEN=canary-one
-    ports: ["80:80"]
-"""
+COMPOSE = json.dumps(
+    {"services": {"web": {"environment": {"API_TOKEN": "canary-one", "debug": "canary-one"}, "ports": ["80:80"]}}}
+).encode()
 
 
 def told(old: dict[str, bytes], new: dict[str, bytes]) -> dict[str, list[str]]:
@@ -27,7 +22,7 @@ def told(old: dict[str, bytes], new: dict[str, bytes]) -> dict[str, list[str]]:
 
 def test_nothing_is_told_of_what_is_the_same() -> None:
     """No part, no line."""
-    assert told({"compose.yml": COMPOSE}, {"compose.yml": COMPOSE}) == {}
+    assert told({"compose.json": COMPOSE}, {"compose.json": COMPOSE}) == {}
 
 
 def test_images_differ_in_name_and_content() -> None:
@@ -38,22 +33,18 @@ def test_images_differ_in_name_and_content() -> None:
     assert one.lines == ["- example.com/web:one", "+ example.com/web:two", f"- sha256:{1:064}", f"+ sha256:{2:064}"]
 
 
-def test_a_text_is_told_by_its_lines() -> None:
-    """With those around; and a file that is new by all of it. A part is named as the file was."""
-    (lines,) = told(
-        {"deploy%2Fcompose.yml": COMPOSE}, {"deploy%2Fcompose.yml": COMPOSE.replace(b"80:80", b"81:80")}
-    ).values()
-    assert '-    ports: ["80:80"]' in lines
-    assert '+    ports: ["81:80"]' in lines
-    assert told({}, {"deploy%2Fcompose.yml": b"services: {}\n"})["deploy/compose.yml"][-1] == "+services: {}"
+def test_a_part_is_named_as_its_file_was() -> None:
+    """With its folders; of one that is no table of settings the sizes are told."""
+    assert told({}, {"deploy%2Fcompose.json": b'{"a": 1}'}) == {"deploy/compose.json": ["+ a = 1"]}
+    assert told({"notes": b"canary"}, {"notes": b"canary two"}) == {"notes": ["- 6 bytes", "+ 10 bytes"]}
 
 
 @pytest.mark.parametrize(
     ("name", "old"),
     [
-        ("compose.yml", COMPOSE),
+        ("compose.json", COMPOSE),
         ("web.env", b"# a comment\nexport API_TOKEN=canary-one\nDEBUG=canary-one\n"),
-        ("production.conf", b"API_TOKEN=canary-one\nDEBUG=canary-one\n"),
+        ("env_files/production.conf", b"KEY='-----BEGIN\ncanary-one=\n-----END'\nDEBUG=canary-one\n"),
         ("environment.json", json.dumps({"DEBUG": "canary-one"}).encode()),
         ("variables.json", json.dumps({"DEBUG": "canary-one"}).encode()),
         ("settings.json", json.dumps({"environment": {"debug": "canary-one"}, "token": "canary-one"}).encode()),

@@ -267,3 +267,12 @@ def test_a_deployment_that_runs_is_no_drift() -> None:
     world.killed_in("checking", lambda: world.deploy("two"))
     world.state.lock.held_by = Holder(4711, "eve@ci", 5.0, "deploy")
     assert not world.app.status().drifted
+
+
+def test_what_failed_and_left_nothing_is_no_drift() -> None:
+    """A first release that dies, with nothing to go back to: that it does not run is no change by hand."""
+    world = World()
+    world.backend.release("bad").crashes()
+    assert world.deploy("bad").outcome is Outcome.no_target
+    world.backend.kill()
+    assert not world.app.status().drifted

@@ -44,4 +44,4 @@ def _show(found: "list[Finding]") -> None:
     for one in found:
         say(one_line(f"{one.standing.value:<7}  {one.about:<{width}}  {one.text}"))
         if one.hint and one.standing.value != "ok":
-            say(one_line(f"{'':<7}  {'':<{width}}  → {one.hint}"))
+            say(one_line(f"{'':<7}  {'':<{width}}  hint: {one.hint}"))

@@ -11,8 +11,8 @@ from deploykit.observers.json import dump, plain, release_document
 from deploykit.observers.text import iso, lines, one_line
 
 if TYPE_CHECKING:
-    from deploykit.app import Marks
     from deploykit.record import Record
+    from deploykit.status import Marks
 
 WORDS = "[ID]"
 

@@ -12,8 +12,8 @@ from deploykit.observers.json import dump
 from deploykit.observers.text import iso, one_line
 
 if TYPE_CHECKING:
-    from deploykit.app import Marks
     from deploykit.images import ImageAtHand
+    from deploykit.status import Marks
 
 WORDS = ""
 

@@ -7,6 +7,7 @@ import pytest
 
 from deploykit.backends.engine import checks
 from deploykit.protocols import Finding, Standing
+from deploykit.release import ImageRef
 from tests.unit.backends.docker import Answer, Docker, image
 from tests.unit.backends.test_engine_images import PINNED
 
@@ -47,6 +48,34 @@ def test_an_image_that_the_registry_does_not_give(docker: Docker, standing: Stan
     (line,) = asked(docker, {}, code=1, err="no such manifest: x\n", at_hand=at_hand)
     assert line.standing is standing
     assert "no such manifest: x" in line.text
+
+
+def test_a_registry_that_hangs(docker: Docker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the registry that gives no answer, not the engine."""
+    monkeypatch.setattr(checks, "REGISTRY_TIMEOUT", 0.3)
+    docker.answers("image inspect", Answer("", "No such image: x", 1))
+    docker.hangs("manifest inspect")
+    (line,) = checks.image_in_registry(docker.engine(), PINNED)
+    assert (line.about, line.standing) == ("image", FAILED)
+    assert line.text.startswith(f"the registry does not give {NAME}: no answer within 0.3s")
+
+
+@pytest.mark.parametrize(
+    ("registry", "plain"),
+    [
+        ("localhost:5000", True),
+        ("127.0.0.1:5000", True),
+        ("localhost.example:5000", False),
+        ("127.0.0.1.example:80", False),
+    ],
+)
+def test_only_a_registry_of_this_machine_may_speak_plainly(docker: Docker, registry: str, *, plain: bool) -> None:
+    """Its host is one of the loopback, not one whose name begins so."""
+    docker.answers("image inspect", Answer("", "No such image: x", 1))
+    docker.fails("manifest inspect", "no such manifest")
+    list(checks.image_in_registry(docker.engine(), ImageRef(f"{registry}/web", "one")))
+    (call,) = docker.calls("manifest")
+    assert ("--insecure" in call) is plain
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,12 @@ def test_the_checklist(cli: Cli) -> None:
     cli.world.good("one", "two")
     assert cli("check", "--tag", "three") == 0
     assert cli.lines[0].split()[:2] == ["ok", "state"]
-    assert "→" not in cli.out
+    assert "hint:" not in cli.out
     cli.world.state.hold.put(Hold("moving", "alice", 1.0))
     assert cli("check", "--tag", "three") == 1
     at = next(number for number, line in enumerate(cli.lines) if line.startswith("failed   hold"))
     assert cli.lines[at].endswith("alice holds deploys: moving")
-    assert cli.lines[at + 1].split() == ["→", *["`deploykit", "unhold`", "lets", "them", "go", "on."]]
+    assert cli.lines[at + 1].split() == ["hint:", *["`deploykit", "unhold`", "lets", "them", "go", "on."]]
 
 
 def test_the_checklist_as_json(cli: Cli) -> None:

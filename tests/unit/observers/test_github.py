@@ -6,27 +6,11 @@ from pathlib import Path
 import pytest
 
 from deploykit.errors import Outcome
-from deploykit.events import Event, Finished, Warned
+from deploykit.events import Event, Warned
 from deploykit.observers.github import GitHubObserver, error_command, summary
-from deploykit.record import Failure, Kind
-from deploykit.release import ImageRef
-from deploykit.states import State
+from tests.unit.made import rolled_back
 
-FAILED = Finished(
-    id="r7",
-    at=0,
-    kind=Kind.deploy,
-    outcome=Outcome.rolled_back,
-    state=State.rolled_back,
-    exit_code=1,
-    image=ImageRef("ghcr.io/team/web", "two"),
-    release=None,
-    serving=None,
-    previous=None,
-    barrier=None,
-    failure=Failure("100% | <b>broken</b>\n::error::by an app", State.checking),
-    duration=4.2,
-)
+FAILED = rolled_back("100% | <b>broken</b>\n::error::by an app")
 
 
 def test_a_command_is_one_line_whatever_is_in_it() -> None:

@@ -15,27 +15,13 @@ import pytest
 
 from deploykit.clock import SystemClock
 from deploykit.errors import Outcome
-from deploykit.events import Finished, Warned
+from deploykit.events import Warned
 from deploykit.observers.webhook import Webhook
-from deploykit.record import Failure, Kind
-from deploykit.release import ImageRef
+from deploykit.record import Kind
 from deploykit.states import State
+from tests.unit.made import rolled_back
 
-FAILED = Finished(
-    id="r7",
-    at=0,
-    kind=Kind.deploy,
-    outcome=Outcome.rolled_back,
-    state=State.rolled_back,
-    exit_code=1,
-    image=ImageRef("ghcr.io/team/web", "two"),
-    release=None,
-    serving=None,
-    previous=None,
-    barrier=None,
-    failure=Failure("Container exited <early> & often", State.checking),
-    duration=4.21234,
-)
+FAILED = rolled_back("Container exited <early> & often", duration=4.21234)
 DEPLOYED = replace(FAILED, outcome=Outcome.deployed, state=State.healthy, exit_code=0, failure=None)
 ROLLBACK = replace(DEPLOYED, kind=Kind.rollback)
 SECRET = "/services/T0/hunter2"

@@ -2,10 +2,13 @@
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from typing import Any
 
+from deploykit.backends.engine.advice import advice
 from deploykit.backends.engine.client import Engine, last_line
+from deploykit.backends.engine.runner import TimedOut
 from deploykit.errors import EngineUnreachable
 from deploykit.protocols import Finding, Standing
 from deploykit.release import ImageRef
@@ -14,9 +17,11 @@ OLDEST_ENGINE = (20, 10)
 """The oldest engine that the tests run on."""
 OLDEST_COMPOSE = (2, 0)
 """Compose v2: v1 knows neither `--wait` nor the flags that files are resolved with."""
+REGISTRY_TIMEOUT = 20.0
+"""Seconds for a registry to say whether it has an image: two answers, and a login before them."""
 UNPACKED = 3.0
 """How many times its size in the registry an image takes on the disk while it is pulled and unpacked, for gzip."""
-_LOOPBACK = ("localhost", "127.")
+_LOOPBACK = re.compile(r"127(\.\d{1,3}){3}")
 
 
 def engine_version(engine: Engine) -> Iterator[Finding]:
@@ -34,20 +39,25 @@ def compose_version(engine: Engine) -> Iterator[Finding]:
 
 def image_in_registry(engine: Engine, image: ImageRef) -> Iterator[Finding]:
     """Tell whether the registry has the image for the engine's platform, and whether there is room for it."""
-    at_hand = engine.image(image.name) is not None
-    done = engine.docker("manifest", "inspect", *_insecure(image), image.name)
+    try:
+        done = engine.docker_within(REGISTRY_TIMEOUT, "manifest", "inspect", *_insecure(image), image.name)
+    except TimedOut:
+        yield _not_given(engine, image, f"no answer within {REGISTRY_TIMEOUT:g}s")
+        return
     if done.code:
         said = last_line(engine.redact.redact_bytes(done.errors)) or "no answer"
-        here = "; it is at hand here" if at_hand else ""
-        standing = Standing.warning if at_hand else Standing.failed
-        hint = (
-            "Was it pushed by that name? `docker login`, if the registry wants it; `--pull missing` takes what is here."
-        )
-        yield Finding("image", standing, f"the registry does not give {image.name}: {said}{here}", hint)
+        yield _not_given(engine, image, said)
         return
     manifest = json.loads(done.output)
     yield _platform(image, manifest, engine.ask("version", "--format", "{{.Server.Os}}/{{.Server.Arch}}").strip())
     yield from _room(engine, manifest)
+
+
+def _not_given(engine: Engine, image: ImageRef, said: str) -> Finding:
+    text = f"the registry does not give {image.name}: {said}"
+    if engine.image(image.name):
+        return Finding("image", Standing.warning, f"{text}; it is at hand here", "`--pull missing` takes what is here.")
+    return Finding("image", Standing.failed, text, advice(said) or "Was it pushed, by that name?")
 
 
 def patience(engine: Engine, image: ImageRef, budget: float) -> Iterator[Finding]:
@@ -99,8 +109,9 @@ def _room(engine: Engine, manifest: dict[str, Any]) -> Iterator[Finding]:
 
 
 def _insecure(image: ImageRef) -> list[str]:
-    """Registries on the machine itself speak plain HTTP, to the engine too."""
-    return ["--insecure"] if image.repository.startswith(_LOOPBACK) else []
+    """A registry on the machine itself speaks plain HTTP to the engine, and so to this command; no other may."""
+    host = image.repository.partition("/")[0].rpartition(":")[0]
+    return ["--insecure"] if host == "localhost" or _LOOPBACK.fullmatch(host) else []
 
 
 def _mib(size: float) -> str:
