@@ -68,7 +68,7 @@ _RESTORE_TRIES = 3
 _RESTORE_GAP = 1.0
 LOG_LINES = 20
 """Lines of the log of what failed that are kept with the failure."""
-KEPT_LINES = 20_000
+KEPT_LINES = 5_000
 """Lines of it that are kept beside the journal; a MiB is the most."""
 _UNSTOPPABLE = Interruption()
 

@@ -234,6 +234,17 @@ def test_a_command_runs_inside_an_instance(stage: Stage) -> None:
     assert (done.exit_code, done.output) == (7, "yes\nno\n")
 
 
+def test_what_a_command_writes_is_bounded_and_blanked_out(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """64 KiB are told; a secret that this would cut in two is blanked out before."""
+    monkeypatch.setenv("API_TOKEN", "sesame1-sesame1")
+    stage.runs(stage.ours("shop-web-1", "web"))
+    (instance,) = stage.backend.instances(stage.release)
+    stage.docker.says("exec", "sesame1-sesame1" + "x" * (64 * 1024 - 5))
+    said = stage.made().execute(instance, ["./check"], 5).output
+    assert len(said.encode()) == 64 * 1024
+    assert "same1" not in said
+
+
 def test_events_are_watched_from_before_the_start(stage: Stage, time: Time) -> None:
     """Nothing that happened since is missed; only of this project."""
     stage.docker.says("up")

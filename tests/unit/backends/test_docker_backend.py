@@ -14,7 +14,7 @@ from deploykit.errors import ConfigError, StepFailed
 from deploykit.protocols import Control, Identity
 from deploykit.release import ImageRef, Release, Snapshot
 from deploykit.store import ReleaseFolders
-from tests.unit.backends.docker import Docker, container, image, sha
+from tests.unit.backends.docker import Answer, Docker, container, image, sha
 from tests.unit.backends.test_engine_images import PINNED
 
 ROLLING = Rollout(strategy="rolling")
@@ -479,3 +479,26 @@ def test_a_one_off_publishes_nothing_and_is_found_by_nobody(stage: Stage) -> Non
     assert f"--label={ROLE}=command" in call
     assert call.endswith(f"{PINNED.pinned} migrate")
     assert stage.changes() == ["create shop-r7-command-r9", f"start {MADE_SHORT}"]
+
+
+# What is secret.
+
+
+def test_no_file_with_the_environment_stays(stage: Stage) -> None:
+    """Docker has read it by then; the one that `shell` needs goes with the release, and no value stands in an argv."""
+    stage.uses(environment={"DB_PASSWORD": "hunter2", "MULTI": "hunter2\nhunter2"})
+    stage.backend.start(stage.new, Control())
+    assert "create" in " ".join(stage.docker.calls())
+    assert not list((stage.state / "docker").rglob("environment"))
+
+    program = stage.backend.shell_program(stage.new, ["sh", "-c", "env"], terminal=True)
+
+    assert "hunter2" not in str(program.argv)
+    assert program.argv[-3:] == (stage.new.image.pinned, "-c", "env")
+    assert {"run", "--rm", "--interactive", "--tty", "--entrypoint=sh"} <= set(program.argv)
+    assert "--network=shop" in program.argv
+    (kept,) = [path for path in (stage.state / "docker").rglob("*") if path.is_file()]
+    assert kept.stat().st_mode & 0o077 == 0
+    stage.docker.answers("image inspect", Answer("", "No such image: x", 1))
+    stage.backend.discard(stage.new, [], Control())
+    assert not kept.exists()

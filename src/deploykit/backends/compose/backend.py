@@ -17,7 +17,7 @@ from deploykit.backends.compose.project import (
     restore_project,
 )
 from deploykit.backends.engine import checks, labels
-from deploykit.backends.engine.backend import EngineBackend, log_options
+from deploykit.backends.engine.backend import EngineBackend, attached, log_options
 from deploykit.backends.engine.client import CHANGE_TIMEOUT
 from deploykit.backends.engine.containers import Container, instance_of, label, name_of
 from deploykit.backends.engine.labels import belongs
@@ -274,7 +274,7 @@ class ComposeBackend(EngineBackend):
         found = [one for one in self._containers_of(service) if instance_of(one).alive]
         if not found:
             raise ConfigError(f"no container of {service} runs", hint="`deploykit compose -- ps` shows what does.")
-        return self.engine.program("exec", "--interactive", *(["--tty"] if terminal else []), found[0].id, *argv)
+        return self.engine.program("exec", *attached(terminal=terminal), found[0].id, *argv)
 
     def findings(self, image: ImageRef, budget: float) -> Iterator[Finding]:
         yield from checks.compose_version(self.engine)

@@ -1,16 +1,18 @@
 """The `docker` backend: containers of deploykit's own making, on a plain engine."""
 
 import os
+import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 
 from deploykit.backends.docker.adopted import Policies
 from deploykit.backends.docker.create import Recipe, create_args, variables_of_lines
 from deploykit.backends.docker.settings import BUILT_IN_NETWORKS, CONTAINER, ContainerSettings
 from deploykit.backends.engine import labels
-from deploykit.backends.engine.backend import EngineBackend
+from deploykit.backends.engine.backend import EngineBackend, attached
 from deploykit.backends.engine.containers import (
     NEVER,
     Container,
@@ -113,9 +115,7 @@ class DockerBackend(EngineBackend):
         return container
 
     def shell_program(self, release: Release, argv: Sequence[str], *, terminal: bool) -> Program:
-        settings = self._settings_of(release)
-        given = {name: value or "" for name, value in settings.environment.items()}
-        settings = replace(settings, entrypoint=(argv[0],), command=None, environment={})
+        settings = replace(self._settings_of(release), entrypoint=(argv[0],), command=None)
         recipe = Recipe(
             name=f"{self.name}-shell-{os.getpid()}",
             image=release.image.pinned,
@@ -125,11 +125,9 @@ class DockerBackend(EngineBackend):
             one_off=True,
             argv=argv[1:],
         )
-        _, *words = create_args(recipe, self.state / "docker" / "shell.env")
-        # Taken over from docker's own environment: values stand neither in its arguments nor in a file that stays.
-        taken_over = [f"--env={name}" for name in given]
-        attached = ["--rm", "--interactive", *(["--tty"] if terminal else [])]
-        return self.engine.program("run", *attached, *taken_over, *words, variables=given)
+        _, *words = create_args(recipe, self._scratch(release) / "shell")
+        variables = variables_of_lines(settings)
+        return self.engine.program("run", "--rm", *attached(terminal=terminal), *words, variables=variables)
 
     def published(self, release: Release) -> Mapping[int, int]:
         return self._settings_of(release).published
@@ -224,10 +222,21 @@ class DockerBackend(EngineBackend):
                 yield name
 
     def _create(self, release: Release, recipe: Recipe, control: Control) -> str:
-        scratch = self.state / "docker" / release.id / "environment"
+        scratch = self._scratch(release) / "environment"
         variables = variables_of_lines(recipe.settings)
         args = create_args(recipe, scratch)
-        return self.engine.change(control, *args, variables=variables).text.split()[-1]
+        try:
+            return self.engine.change(control, *args, variables=variables).text.split()[-1]
+        finally:
+            scratch.unlink(missing_ok=True)
+
+    def _scratch(self, release: Release) -> Path:
+        """Return the folder of what docker reads from files, secrets among it: for its owner alone."""
+        return self.state / "docker" / release.id
+
+    def discard(self, release: Release, kept: Sequence[Release], control: Control) -> bool:
+        shutil.rmtree(self._scratch(release), ignore_errors=True)
+        return super().discard(release, kept, control)
 
     def _bring_up(
         self,

@@ -30,6 +30,7 @@ from deploykit.release import ImageRef, Instance, Release, Running
 from deploykit.store import ReleaseFolders
 
 _LOG_LIMIT = 1024 * 1024
+_OUTPUT_LIMIT = 64 * 1024
 _PRE_STOP = 10.0
 """Seconds that `pre_stop` may take, or `drain` when that is longer: what hangs must not keep an old release."""
 
@@ -123,7 +124,8 @@ class EngineBackend(ABC):
 
     def execute(self, instance: Instance, argv: Sequence[str], timeout: float) -> Execution:
         done = self.engine.execute(instance.id, argv, timeout)
-        return Execution(done.code, self.redact((done.output + done.errors)[-_LOG_LIMIT:].decode(errors="replace")))
+        said = self.redact((done.output + done.errors).decode(errors="replace"))
+        return Execution(done.code, said.encode()[-_OUTPUT_LIMIT:].decode(errors="ignore"))
 
     def redact(self, text: str) -> str:
         return self.engine.redact(text)
@@ -249,7 +251,7 @@ class EngineBackend(ABC):
         """Return what runs a command in a one-off of the main service."""
 
     def exec_program(self, service: str, argv: Sequence[str], *, terminal: bool) -> Program:
-        return self.engine.program("exec", *_attached(terminal=terminal), self._living(service).id, *argv)
+        return self.engine.program("exec", *attached(terminal=terminal), self._living(service).id, *argv)
 
     def compose_program(self, release: Release, argv: Sequence[str]) -> Program:  # noqa: ARG002 - the contract's
         raise ConfigError("backend.type: this one is not run by Compose", hint="Use docker itself.")
@@ -321,7 +323,8 @@ class EngineBackend(ABC):
         return self.engine.redact(redact.redact_bytes(done.output + done.errors))
 
 
-def _attached(*, terminal: bool) -> list[str]:
+def attached(*, terminal: bool) -> list[str]:
+    """Return the options of docker for a command that somebody, or a pipe, talks to."""
     return ["--interactive", *(["--tty"] if terminal else [])]
 
 
