@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.client
+import json
 import signal
 import socket
 import subprocess
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from scripts.commands import until
 
 if TYPE_CHECKING:
+    from email.message import Message
     from pathlib import Path
 
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
@@ -39,7 +42,7 @@ class Registry:
 
     def digest(self, repository: str, tag: str) -> str | None:
         """Return what a tag points to now."""
-        return self._ask("HEAD", self._manifest(repository, tag))[1]
+        return self._ask("HEAD", self._manifest(repository, tag))[1]["Docker-Content-Digest"]
 
     def point(self, repository: str, tag: str, digest: str) -> None:
         """Let a tag point to content that is already here."""
@@ -50,15 +53,50 @@ class Registry:
         """Remove what a tag points to, and so the tag."""
         self._ask("DELETE", self._manifest(repository, self.digest(repository, tag) or tag))
 
-    def _manifest(self, repository: str, reference: str) -> str:
-        return f"/v2/{repository.removeprefix(self.address + '/')}/manifests/{reference}"
+    def manifest(self, repository: str, reference: str) -> dict[str, Any]:
+        """Return what a tag or a digest names."""
+        return dict(json.loads(self._done("GET", self._manifest(repository, reference))[2]))
 
-    def _ask(self, method: str, path: str, body: bytes | None = None) -> tuple[int, str | None, bytes]:
+    def blob(self, repository: str, digest: str) -> bytes:
+        """Return a layer, or the config of an image."""
+        return self._done("GET", f"{self._path(repository)}/blobs/{digest}")[2]
+
+    def upload(self, repository: str, content: bytes) -> str:
+        """Store a blob, and return its digest."""
+        digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+        place = self._done("POST", f"{self._path(repository)}/blobs/uploads/")[1]["Location"]
+        path = place[place.index("/v2/") :]
+        self._done("PUT", f"{path}{'&' if '?' in path else '?'}digest={digest}", content)
+        return digest
+
+    def mount(self, repository: str, digest: str, origin: str) -> None:
+        """Let a repository have a blob of another one, which is not sent again."""
+        source = self._path(origin).removeprefix("/v2/")
+        self._done("POST", f"{self._path(repository)}/blobs/uploads/?mount={digest}&from={source}")
+
+    def put(self, repository: str, tag: str, manifest: dict[str, Any]) -> str:
+        """Let a tag name an image, all of whose blobs are here; return its digest."""
+        done = self._done("PUT", self._manifest(repository, tag), json.dumps(manifest).encode())
+        return str(done[1]["Docker-Content-Digest"])
+
+    def _path(self, repository: str) -> str:
+        return f"/v2/{repository.removeprefix(self.address + '/')}"
+
+    def _manifest(self, repository: str, reference: str) -> str:
+        return f"{self._path(repository)}/manifests/{reference}"
+
+    def _done(self, method: str, path: str, body: bytes | None = None) -> tuple[int, Message, bytes]:
+        answer = self._ask(method, path, body)
+        if answer[0] >= http.client.BAD_REQUEST:
+            raise OSError(f"{method} {path}: {answer[0]} {answer[2][:200]!r}")
+        return answer
+
+    def _ask(self, method: str, path: str, body: bytes | None = None) -> tuple[int, Message, bytes]:
         connection = http.client.HTTPConnection(self.address, timeout=5)
         try:
             connection.request(method, path, body, {"Accept": MANIFEST, "Content-Type": MANIFEST})
             answer = connection.getresponse()
-            return answer.status, answer.headers["Docker-Content-Digest"], answer.read()
+            return answer.status, answer.headers, answer.read()
         finally:
             connection.close()
 

@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from scripts.packages import is_root
+from scripts.sweep import sweep_images
 from tests.engine.support import killable
+from tests.engine.support.docker import docker
+from tests.engine.support.images import Behaviour, Images
 from tests.engine.support.ownengine import OwnEngine
 from tests.engine.support.project import clean
 
@@ -22,10 +25,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.engine.support.images import Images
+    from scripts.registry import Registry
 
 pytestmark = pytest.mark.xdist_group("own engine")
 
+REPOSITORY = "example.org/shop/web"
+BEHAVIOURS: dict[str, Behaviour] = {"a": {}, "b": {"start_delay": 2}, "bad": {"exit_after": 0, "exit_code": 3}}
 CONFIG = """\
 [app]
 name = "shop"
@@ -96,34 +101,33 @@ class Shop:
 
 
 @pytest.fixture(scope="module")
-def engine(base_image: str) -> Iterator[OwnEngine]:
-    """One that all tests of this file share; those that kill it start it again."""
+def engine(base_image: str, registry: Registry) -> Iterator[OwnEngine]:
+    """One that all tests of this file share, with the images at hand; those that kill it start it again."""
     if not is_root():
         pytest.skip("no engine: an engine of the test's own needs root")
     made = OwnEngine()
     try:
         made.start()
-        made.give(base_image)
+        _stock(made, Images(registry, base_image))
         yield made
     finally:
         made.remove()
 
 
+def _stock(engine: OwnEngine, images: Images) -> None:
+    """Give an engine that reaches no registry what the tests deploy."""
+    names = [f"{REPOSITORY}:{tag}" for tag in BEHAVIOURS]
+    for name, (tag, behaviour) in zip(names, BEHAVIOURS.items(), strict=True):
+        docker("tag", images.push(tag, local=True, **behaviour).reference, name)
+    engine.give(*names)
+    docker("rmi", *names)
+    sweep_images("scope", images.scope)
+
+
 @pytest.fixture
-def shop(engine: OwnEngine, images: Images, tmp_path: Path) -> Iterator[Shop]:
+def shop(engine: OwnEngine, tmp_path: Path) -> Iterator[Shop]:
     """`a` serves; `b` is a good release, `bad` one that crashes."""
-    repository = "example.org/shop/web"
-    behaviours = {"a": {}, "b": {"start_delay": 2}, "bad": {"exit_after": 0, "exit_code": 3}}
-    for tag, behaviour in behaviours.items():
-        text = images._dockerfile({"version": tag, **behaviour})  # type: ignore[typeddict-item]
-        subprocess.run(
-            ["docker", "--host", engine.host, "build", "-q", "-t", f"{repository}:{tag}", "-"],
-            input=text.encode(),
-            env=os.environ | {"DOCKER_BUILDKIT": "0"},
-            check=True,
-            capture_output=True,
-        )
-    (tmp_path / "shop.toml").write_text(CONFIG.format(repository=repository))
+    (tmp_path / "shop.toml").write_text(CONFIG.format(repository=REPOSITORY))
     made = Shop(engine, tmp_path)
     done = made.run("run", "--tag", "a")
     assert done.returncode == 0, done.stdout + done.stderr

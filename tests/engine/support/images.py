@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
@@ -22,13 +23,16 @@ if TYPE_CHECKING:
 
 SOURCE = Path(__file__).parent.parent / "images" / "web"
 HEALTHY = {"ok": True, "status": "healthy", "checks": {"django": True, "database": True, "frontend_assets": True}}
-HEALTHCHECK = (
-    "HEALTHCHECK --interval=1s --timeout=2s --retries=2 "
-    'CMD ["/bin/busybox", "wget", "-q", "-O", "/dev/null", "http://127.0.0.1:8000/api/health/"]'
-)
-
-IRREVERSIBLE = "LABEL org.deploykit.irreversible=true"
+SECOND = 1_000_000_000  # nanoseconds, as an image's config counts
+HEALTHCHECK = {
+    "Test": ["CMD", "/bin/busybox", "wget", "-q", "-O", "/dev/null", "http://127.0.0.1:8000/api/health/"],
+    "Interval": SECOND,
+    "Timeout": 2 * SECOND,
+    "Retries": 2,
+}
+IRREVERSIBLE = {"org.deploykit.irreversible": "true"}
 NO_VARIABLES = ("healthcheck", "irreversible")
+OF_THE_BUILD = ("container", "container_config")
 
 
 class Behaviour(TypedDict, total=False):
@@ -75,7 +79,7 @@ class Images:
     registry: Registry
     base: str
     scope: str = field(default_factory=names.scope)
-    _pushed: dict[tuple[str, str], Image] = field(default_factory=dict)
+    created: str = field(default_factory=lambda: datetime.now(UTC).isoformat())
 
     @property
     def repository(self) -> str:
@@ -85,46 +89,51 @@ class Images:
         return f"{self.registry.address}/{self.scope}/{name}"
 
     def push(self, tag: str, *, name: str = "web", local: bool = False, **behaviour: Unpack[Behaviour]) -> Image:
-        """Build an image and push it.
+        """Put an image into the registry.
 
-        As if it came from elsewhere, the engine knows it no more than before, unless it is asked to be `local`. The
-        same behaviour pushed under another tag is the same image.
+        It comes from elsewhere: the engine does not know it, unless it is asked to be `local`. The same behaviour
+        pushed under another tag is the same image.
+
+        Nothing is built for it: it has the layers of the base image, and a config of its own.
         """
-        described = self._dockerfile({"version": tag, **behaviour})
-        known = self._pushed.get((name, described))
-        image = self._again(known, tag) if known else self._build(self.repository_of(name), tag, described)
-        self._pushed.setdefault((name, described), image)
+        repository, base = self.repository_of(name), self._base()
+        manifest = self.registry.manifest(base, names.OWNER)
+        for layer in manifest["layers"]:
+            self.registry.mount(repository, layer["digest"], base)
+        config = self._config(json.loads(self.registry.blob(base, manifest["config"]["digest"])), tag, behaviour)
+        identity = self.registry.upload(repository, config)
+        manifest["config"] |= {"digest": identity, "size": len(config)}
+        image = Image(repository, tag, identity, self.registry.put(repository, tag, manifest))
         if local:
             docker("pull", "-q", image.reference)
         return image
 
-    def _dockerfile(self, behaviour: Behaviour) -> str:
-        lines = [f"FROM {self.base}", f"LABEL {LABEL}.scope={self.scope}", f"ENV {environment(behaviour)}"]
-        more = {"healthcheck": HEALTHCHECK, "irreversible": IRREVERSIBLE}
-        return "\n".join([*lines, *(line for key, line in more.items() if behaviour.get(key))])
+    def _base(self) -> str:
+        """Return where the registry has the base image, which it gets when it has it not."""
+        repository = f"{self.registry.address}/base"
+        reference = f"{repository}:{names.OWNER}"
+        if self.registry.digest(repository, names.OWNER) is None:
+            docker("tag", self.base, reference)
+            docker("push", "-q", reference)
+            docker("rmi", reference)
+        return repository
 
-    def _again(self, known: Image, tag: str) -> Image:
-        self.registry.point(known.repository, tag, known.digest)
-        return Image(known.repository, tag, known.image_id, known.digest)
-
-    def _build(self, repository: str, tag: str, dockerfile: str) -> Image:
-        reference = f"{repository}:{tag}"
-        before = image_id(reference)
-        built = legacy_build("-t", reference, "-", text=dockerfile)
-        docker("push", "-q", reference)
-        image = Image(repository, tag, built, self.registry.digest(repository, tag) or "")
-        _give_back(reference, before, f"{repository}@{image.digest}")
-        return image
-
-
-def environment(behaviour: Behaviour) -> str:
-    """Return a behaviour as the words of a Dockerfile's ENV."""
-    return " ".join(f"{name.upper()}={_quoted(value)}" for name, value in behaviour.items() if name not in NO_VARIABLES)
+    def _config(self, config: dict[str, Any], tag: str, behaviour: Behaviour) -> bytes:
+        made_of = {key: value for key, value in config.items() if key not in OF_THE_BUILD}
+        inner = dict(config["config"])
+        inner["Env"] = [*(inner["Env"] or []), *environment({"version": tag, **behaviour})]
+        inner["Labels"] |= {f"{LABEL}.scope": self.scope} | (IRREVERSIBLE if behaviour.get("irreversible") else {})
+        inner |= {"Healthcheck": HEALTHCHECK} if behaviour.get("healthcheck") else {}
+        return json.dumps({**made_of, "created": self.created, "config": inner}).encode()
 
 
-def _quoted(value: Any) -> str:
-    text = json.dumps(dict(value)) if isinstance(value, Mapping) else "" if value is False else str(value)
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$") + '"'
+def environment(behaviour: Behaviour) -> list[str]:
+    """Return a behaviour as an image's variables."""
+    return [f"{name.upper()}={_value(value)}" for name, value in behaviour.items() if name not in NO_VARIABLES]
+
+
+def _value(value: Any) -> str:
+    return json.dumps(dict(value)) if isinstance(value, Mapping) else "" if value is False else str(value)
 
 
 def build_base() -> str:
@@ -150,12 +159,3 @@ def legacy_build(*argv: str, text: str | None = None) -> str:
     """Build without BuildKit, which needs a plug-in that bare machines lack; return the image's id."""
     plain = os.environ | {"DOCKER_BUILDKIT": "0"}
     return run(["docker", "build", "-q", *argv], text=text, env=plain).strip()
-
-
-def _give_back(reference: str, before: str | None, pinned: str) -> None:
-    """Let a local name be what it was before a build took it, and let go of what was built."""
-    if before is not None:
-        docker("tag", before, reference)
-        docker("rmi", pinned)
-    else:
-        docker("rmi", reference)
