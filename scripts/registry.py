@@ -120,17 +120,19 @@ class OwnRegistry(Registry):
             registry.stop()
         raise RuntimeError(f"docker-registry does not start: see {folder}/log")
 
-    def start(self) -> None:
+    def start(self, *within: str) -> None:
+        """Start it; `within` is a command that runs it somewhere else, as `nsenter` does."""
         self.folder.mkdir(parents=True, exist_ok=True)
         config = self.folder / "config.yml"
         config.write_text(CONFIG.format(folder=self.folder, port=self.address.rpartition(":")[2]))
         with (self.folder / "log").open("ab") as log:
-            argv = [self.binary, "serve", str(config)]
+            argv = [*within, self.binary, "serve", str(config)]
             process = subprocess.Popen(
                 argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder, start_new_session=True
             )
         self._running.append(process)
-        until(lambda: self.answers() or process.poll() is not None, within=10, every=0.02)
+        if not within:
+            until(lambda: self.answers() or process.poll() is not None, within=10, every=0.02)
 
     def pause(self) -> None:
         self._running[-1].send_signal(signal.SIGSTOP)

@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from deploykit.errors import ConfigError
+
 
 def make_private_folder(path: Path) -> None:
     """Make a folder, and those above it that are missing, for their owner alone."""
@@ -53,3 +55,10 @@ def owner(path: Path) -> str:
         return there.owner()
     except (KeyError, OSError):
         return f"user id {there.lstat().st_uid}"
+
+
+def check_state_folder(folder: Path, mode: int) -> None:
+    """Raise ConfigError, naming owner and mend, when a state folder that is there cannot be used so (`os.R_OK`…)."""
+    if os.path.lexists(folder) and not os.access(folder, mode):
+        msg = f"the state folder {folder} cannot be used: it belongs to {owner(folder)}"
+        raise ConfigError(msg, hint=mend(folder))

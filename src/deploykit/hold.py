@@ -1,12 +1,13 @@
 """The hold of an operator: while its file is there, nothing is deployed."""
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from deploykit.clock import in_utc
-from deploykit.disk import mend, owner, replace_file
+from deploykit.disk import check_state_folder, mend, owner, replace_file
 from deploykit.errors import ConfigError, Held
 from deploykit.protocols import Hold, HoldBoard
 
@@ -20,7 +21,7 @@ def refuse_while_held(board: HoldBoard) -> None:
 
 
 class HoldFile:
-    """The hold in a file. One that cannot be read holds too: somebody meant something by it."""
+    """The hold in a file of the state folder. One that cannot be read holds too: somebody meant something by it."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -31,6 +32,7 @@ class HoldFile:
         except (FileNotFoundError, NotADirectoryError):
             return None
         except (OSError, ValueError, RecursionError) as error:
+            check_state_folder(self._path.parent, os.X_OK)  # otherwise nobody knows whether there is one
             return self._unreadable(str(error))
         match said:
             case {"why": str(why), "by": str(by), "since": float() | int() as since}:

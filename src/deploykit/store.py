@@ -5,7 +5,7 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
-from deploykit.disk import make_private_folder, mend, owner, replace_file, sync_folder, write_private
+from deploykit.disk import check_state_folder, make_private_folder, replace_file, sync_folder, write_private
 from deploykit.errors import ConfigError, StepFailed
 from deploykit.hold import HoldFile
 from deploykit.journal import SqliteJournal, last_scope, open_journal, read_journal
@@ -26,14 +26,8 @@ def open_state_folder(folder: Path) -> Path:
     except OSError as error:
         msg = f"the state folder {folder} cannot be made: {error.strerror}"
         raise ConfigError(msg, hint="Make it by hand for the user who deploys, or set [state] dir.") from error
-    _check_access(folder, os.R_OK | os.W_OK | os.X_OK)
+    check_state_folder(folder, os.R_OK | os.W_OK | os.X_OK)
     return folder
-
-
-def _check_access(folder: Path, mode: int) -> None:
-    if not os.access(folder, mode):
-        msg = f"the state folder {folder} cannot be used: it belongs to {owner(folder)}"
-        raise ConfigError(msg, hint=mend(folder))
 
 
 class StateFolder:
@@ -59,8 +53,7 @@ class StateFolder:
 
     def journal_to_read(self, identity: Identity | None) -> SqliteJournal:
         path = self.path / "journal.db"
-        if self.path.exists():
-            _check_access(self.path, os.R_OK | os.X_OK)
+        check_state_folder(self.path, os.R_OK | os.X_OK)
         engine, project = (identity.engine, identity.project) if identity else last_scope(path) or ("", "")
         return read_journal(path, engine, project)
 

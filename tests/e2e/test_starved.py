@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
 DISK = 4 * 1024 * 1024
+NOBODY = 65534
+WITHOUT_POWERS = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]
+"""Root that may do no more than any other user."""
 
 
 @contextmanager
@@ -96,6 +99,32 @@ def test_a_state_folder_that_cannot_be_written_to(app: ProcessApp, disk: Path) -
         untouched(app, app.deploykit("run", "--tag", "b"), 2)
         assert app.json("history")[0]["tag"] == "a"
     assert app.deploykit("run", "--tag", "b").returncode == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+@pytest.mark.parametrize(
+    "argv", [["run", "--tag", "b"], ["rollback"], ["recover"], ["status"]], ids=lambda argv: argv[0]
+)
+def test_the_state_folder_of_another_user(app: ProcessApp, argv: list[str]) -> None:
+    """Exit 2, naming whose it is and what to do; what serves is left alone."""
+    app.deploy("a")
+    app.release("b")
+    state = app.folder / ".deploykit"
+    for path in (state, *state.rglob("*")):
+        os.chown(path, NOBODY, NOBODY)
+    done = subprocess.run(
+        [*WITHOUT_POWERS, sys.executable, "-m", "deploykit", *argv],
+        cwd=app.folder,
+        env=clean(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    untouched(app, done, 2)
+    assert "belongs to nobody" in done.stderr, done.stderr
+    assert "hint: " in done.stderr
 
 
 def test_a_journal_that_is_damaged(app: ProcessApp) -> None:

@@ -135,6 +135,28 @@ def test_a_crash_is_told_soon_after_it_happened(serving: App) -> None:
     assert took.total_seconds() < 8 * 0.5 * 10  # far below what the budget of a script would take
 
 
+def test_a_network_that_was_removed_is_made_again(serving: App) -> None:
+    """Somebody tidied up while the app ran: the next deploy goes live all the same."""
+    serving.push("new")
+    only = serving.container()
+    for network in networks_of(only.id):
+        docker("network", "disconnect", "--force", network, only.id)
+        docker("network", "rm", network)
+
+    ended(serving.deploykit("run", "--tag", "new"), 0)
+
+    assert serving.serves("new")
+    ended(serving.deploykit("rollback"), 0)
+    assert_all_agree(serving, "old")
+
+
+def networks_of(container: str) -> list[str]:
+    shown = docker(
+        "inspect", "--format", "{{range $name, $_ := .NetworkSettings.Networks}}{{$name}} {{end}}", container
+    )
+    return shown.split()
+
+
 @pytest.mark.parametrize("policy", ["unless-stopped", "always", "on-failure"])
 def test_a_crash_loop_is_dead(serving: App, policy: str) -> None:
     """Docker starting a container again and again does not hide that it crashes."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.engine.support.sickregistry import SickRegistry
+from tests.engine.support.slowregistry import SlowRegistry
 from tests.engine.support.told import ended
 
 if TYPE_CHECKING:
@@ -59,6 +60,30 @@ def test_a_registry_that_hangs_is_waited_for_as_long_as_was_said(serving: Docker
         assert time.monotonic() - began < 12
     assert "did not come within 2s" in done.stdout
     assert serving.container() == before
+
+
+def test_a_pull_whose_data_flows_slowly_is_waited_for(serving: DockerApp) -> None:
+    """As long as was said: what served goes on meanwhile; with more time, it is deployed."""
+    serving.push("heavy", weight=4)
+    host = serving.images.registry.address
+    with SlowRegistry(host, rate=1_500_000) as slow:
+        image = serving.images.repository.replace(host, slow.address)
+        serving.is_made_with(pull_timeout=1)
+        done = ended(serving.deploykit("run", "--image", image, "--tag", "heavy"), 1)
+        assert "did not come within 1s" in done.stdout
+        assert serving.version() == "old"
+        serving.is_made_with(pull_timeout=60)
+        ended(serving.deploykit("run", "--image", image, "--tag", "heavy"), 0)
+    assert slow.sent > 4_000_000
+    assert serving.version() == "heavy"
+
+
+def test_an_image_for_another_kind_of_processor(serving: DockerApp) -> None:
+    """It comes, and cannot be run: what served serves again, and what to do is told."""
+    serving.push("foreign", foreign=True)
+    done = ended(serving.deploykit("run", "--tag", "foreign"), 1)
+    assert "another platform" in done.stdout, done.stdout
+    assert serving.version() == "old"
 
 
 def test_an_image_whose_program_cannot_be_run_here(serving: DockerApp) -> None:

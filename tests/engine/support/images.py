@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
+import tarfile
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,6 +21,8 @@ from tests.engine.support import names
 from tests.engine.support.docker import docker
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from scripts.registry import Registry
 
 SOURCE = Path(__file__).parent.parent / "images" / "web"
@@ -31,12 +35,15 @@ HEALTHCHECK = {
     "Retries": 2,
 }
 IRREVERSIBLE = {"org.deploykit.irreversible": "true"}
-NO_VARIABLES = ("healthcheck", "irreversible")
+NO_VARIABLES = ("healthcheck", "irreversible", "weight", "foreign")
+FOREIGN = {"architecture": "s390x", "os": "linux"}
+FOREIGN_PROGRAM = b"\x7fELF\x02\x02\x01" + b"\0" * 9 + b"\0\x02\0\x16\0\0\0\x01" + b"\0" * 40
+LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
 OF_THE_BUILD = ("container", "container_config")
 
 
 class Behaviour(TypedDict, total=False):
-    """What a build of the web app can be told; every key but the last two is an environment variable."""
+    """What an image of the web app can be told; every key but the last four is an environment variable."""
 
     version: str  # what /version answers; the tag when not said
     status: int  # of /api/health/
@@ -52,6 +59,8 @@ class Behaviour(TypedDict, total=False):
     log_requests: bool  # each request for /api/health/, and who sent it
     healthcheck: bool  # the image has a HEALTHCHECK
     irreversible: bool  # the image's label says so
+    weight: int  # megabytes that it has more than the base image
+    foreign: bool  # it is for another kind of processor, and its program too
 
 
 @dataclass(frozen=True)
@@ -101,8 +110,10 @@ class Images:
         for layer in manifest["layers"]:
             self.registry.mount(repository, layer["digest"], base)
         config = self._config(json.loads(self.registry.blob(base, manifest["config"]["digest"])), tag, behaviour)
-        identity = self.registry.upload(repository, config)
-        manifest["config"] |= {"digest": identity, "size": len(config)}
+        for layer in layers(behaviour):
+            self._add(repository, layer, manifest, config)
+        identity = self.registry.upload(repository, json.dumps(config).encode())
+        manifest["config"] |= {"digest": identity, "size": len(json.dumps(config))}
         image = Image(repository, tag, identity, self.registry.put(repository, tag, manifest))
         if local:
             docker("pull", "-q", image.reference)
@@ -118,13 +129,41 @@ class Images:
             docker("rmi", reference)
         return repository
 
-    def _config(self, config: dict[str, Any], tag: str, behaviour: Behaviour) -> bytes:
+    def _add(self, repository: str, layer: bytes, manifest: dict[str, Any], config: dict[str, Any]) -> None:
+        """Add a layer, which is not compressed, to an image."""
+        digest = self.registry.upload(repository, layer)
+        manifest["layers"].append({"mediaType": LAYER, "size": len(layer), "digest": digest})
+        config["rootfs"]["diff_ids"].append(digest)
+        config["history"].append({"created": self.created})
+
+    def _config(self, config: dict[str, Any], tag: str, behaviour: Behaviour) -> dict[str, Any]:
         made_of = {key: value for key, value in config.items() if key not in OF_THE_BUILD}
         inner = dict(config["config"])
         inner["Env"] = [*(inner["Env"] or []), *environment({"version": tag, **behaviour})]
         inner["Labels"] |= {f"{LABEL}.scope": self.scope} | (IRREVERSIBLE if behaviour.get("irreversible") else {})
         inner |= {"Healthcheck": HEALTHCHECK} if behaviour.get("healthcheck") else {}
-        return json.dumps({**made_of, "created": self.created, "config": inner}).encode()
+        if behaviour.get("foreign"):
+            made_of |= FOREIGN
+            inner["Entrypoint"] = ["/foreign"]
+        return {**made_of, "created": self.created, "config": inner}
+
+
+def layers(behaviour: Behaviour) -> Iterator[bytes]:
+    """Yield the layers that an image has beside those of the base image."""
+    if behaviour.get("foreign"):
+        yield layer("foreign", FOREIGN_PROGRAM)
+    if megabytes := behaviour.get("weight"):
+        yield layer("weight", os.urandom(megabytes * 1_000_000))
+
+
+def layer(name: str, content: bytes) -> bytes:
+    """Return a layer in which there is one file, that can be run."""
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        member = tarfile.TarInfo(name)
+        member.size, member.mode = len(content), 0o755
+        tar.addfile(member, io.BytesIO(content))
+    return archive.getvalue()
 
 
 def environment(behaviour: Behaviour) -> list[str]:

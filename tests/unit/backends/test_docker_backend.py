@@ -254,6 +254,18 @@ def test_going_back_is_a_start(stage: Stage) -> None:
     ]
 
 
+def test_one_that_crashes_at_that_moment_is_stopped_first(stage: Stage) -> None:
+    """The engine cannot update what is neither running nor stopped for it; afterwards it can."""
+    old, new = stage.of(stage.old, "shop-r6-1", "exited"), stage.of(stage.new, "shop-r7-1", "restarting")
+    stage.there(old, new)
+    stage.docker.answers("update --restart no", Answer(err="cannot update a stopped container", code=1), Answer())
+
+    stage.backend.start(stage.old, Control())
+
+    forbid, stop = f"update --restart no {short(new)}", f"stop {short(new)}"
+    assert stage.changes() == [forbid, stop, forbid, stop, f"start {short(old)}"]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [

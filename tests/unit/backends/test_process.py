@@ -424,9 +424,9 @@ def test_identity_lasts(stage: Stage) -> None:
 
 
 def test_a_state_folder_that_cannot_be_used(stage: Stage) -> None:
-    """Without a place for its records the backend says that it cannot work."""
+    """It says whose it is and what to do."""
     stage.state.write_text("a file")
-    with pytest.raises(EngineUnreachable, match="cannot be used"):
+    with pytest.raises(ConfigError, match="cannot be used"):
         stage.backend().identity()
 
 

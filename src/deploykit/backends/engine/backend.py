@@ -220,9 +220,16 @@ class EngineBackend(ABC):
 
     def stop_for_good(self, ids: Sequence[str], control: Control) -> None:
         """Stop containers so that no reboot starts them again."""
-        if ids:
-            self.engine.change(control, "update", "--restart", "no", *ids)
+        if not ids:
+            return
+        forbid = ("update", "--restart", "no", *ids)
+        try:
+            self.engine.change(control, *forbid)
+        except StepFailed:
+            # One that crashes again and again is, for a moment, neither running nor stopped for the engine.
             self.engine.change(control, "stop", *ids)
+            self.engine.change(control, *forbid)
+        self.engine.change(control, "stop", *ids)
 
     def remove(self, ids: Sequence[str], control: Control) -> None:
         """Remove containers, and the volumes that only they know of."""

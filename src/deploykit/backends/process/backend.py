@@ -14,6 +14,7 @@ from deploykit.backends.process.records import Entry, Records
 from deploykit.backends.process.settings import Settings
 from deploykit.backends.process.shim import Spec
 from deploykit.backends.process.watch import ProcessWatch
+from deploykit.disk import check_state_folder
 from deploykit.errors import ConfigError, EngineUnreachable, PullFailed, StepFailed
 from deploykit.protocols import Control, Execution, Identity, PullPolicy, Rehearsal
 from deploykit.redact import Redactor
@@ -51,6 +52,7 @@ class ProcessBackend:
         try:
             return Identity(self._folders.engine_id(), self._project, noun="Process")
         except OSError as error:
+            check_state_folder(self._folders.home.parent, os.R_OK | os.X_OK)
             msg = f"{self._folders.home} cannot be used: {error.strerror}"
             raise EngineUnreachable(msg, hint="Give this user the state folder, or set [state] dir.") from error
 
