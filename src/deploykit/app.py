@@ -78,6 +78,7 @@ class App:
         observers: get every event of every verb.
         hooks: commands of the user's, run before it starts and when it is over.
         checks: further lines of the checklist.
+        target: which of the targets of its config file it is, None for a file without.
 
     Every verb that changes something takes the lock, and first finishes what a killed run left.
     """
@@ -101,12 +102,14 @@ class App:
         checks: Sequence[Check] = (),
         clock: Clock | None = None,
         config: Mapping[str, object] | None = None,
+        target: str | None = None,
     ) -> None:
         if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,62}", name):
             msg = f"not an app name: {name!r}"
             raise ConfigError(msg, hint="1 to 63 of a-z 0-9 _ and -, the first a letter or a digit.")
         self.name = name
         self.config = dict(config or {})
+        self.target = target
         self._keep = keep
         self._defaults = _Defaults(image=ImageRef.parse(image), tag=tag, auto=auto, pull=pull, rehearse=rehearse)
         self._checks = tuple(checks)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, assert_never
 from deploykit.app import App, who
 from deploykit.clock import SystemClock
 from deploykit.config import Config, public, read_config
+from deploykit.config.document import dotted
 from deploykit.config.model import ComposeTable, DockerTable, EngineTable, ProcessTable
 from deploykit.config.probes import CommandTable, ContainerTable, HttpTable, TcpTable
 from deploykit.errors import ConfigError
@@ -40,12 +41,10 @@ def load(path: str | os.PathLike[str] = "deploykit.toml", target: str | None = N
     """Make the app that a config file describes. Reads the file, and touches no engine.
 
     Raises:
-        ConfigError: the file is not there, or something in it is wrong; names file and key.
+        ConfigError: the file is not there, or something in it is wrong; names file and key. Or it has no such target;
+            or it has targets, and none was named.
     """
-    if target is not None:
-        msg = f"target {target!r}: targets are not built yet in this version of deploykit"
-        raise ConfigError(msg, hint="Use a config file for each target.")
-    config = read_config(Path(path), os.environ)
+    config = read_config(Path(path), os.environ, target)
     return assemble(config, wire(config))
 
 
@@ -68,6 +67,7 @@ def assemble(config: Config, adapters: Adapters) -> App:
         keep=config.state.keep,
         rehearse=config.backend.rehearse,
         config=public(config),
+        target=config.target,
     )
 
 
@@ -86,9 +86,13 @@ def _hooks(config: Config) -> Hooks:
         return NoHooks()
     from deploykit.hook_commands import HookCommands
 
-    own = {"DEPLOYKIT_APP": config.app.name, "DEPLOYKIT_CONFIG": str(config.document.path.absolute())}
-    environment = {**config.environment, **own}
+    environment = {**_environment(config), "DEPLOYKIT_CONFIG": str(config.document.path.absolute())}
     return HookCommands(commands=commands, folder=config.folder, environment=environment, timeout=config.hooks.timeout)
+
+
+def _environment(config: Config) -> dict[str, str]:
+    """Return what every command of the user's is told."""
+    return {**config.environment, "DEPLOYKIT_APP": config.app.name, "DEPLOYKIT_TARGET": config.target or ""}
 
 
 def _checks(config: Config) -> tuple[Check, ...]:
@@ -96,8 +100,8 @@ def _checks(config: Config) -> tuple[Check, ...]:
         return ()
     from deploykit.check_commands import CheckCommand
 
-    environment = {**config.environment, "DEPLOYKIT_APP": config.app.name}
-    return tuple(CheckCommand(argv, config.folder, environment, config.check.timeout) for argv in config.check.commands)
+    environment, timeout = _environment(config), config.check.timeout
+    return tuple(CheckCommand(argv, config.folder, environment, timeout) for argv in config.check.commands)
 
 
 def _notices(config: Config, clock: Clock) -> tuple[Observer, ...]:
@@ -109,6 +113,7 @@ def _notices(config: Config, clock: Clock) -> tuple[Observer, ...]:
     webhook = Webhook(
         url=table.url,
         app=config.app.name,
+        target=config.target,
         by=who(),
         clock=clock,
         headers=table.headers,
@@ -148,6 +153,7 @@ def _compose(config: Config, table: ComposeTable, state: StateFolder) -> Backend
         state=state.path,
         image_env=table.image_env,
         tag_env=table.tag_env,
+        project=table.project,
         pull_timeout=table.pull_timeout,
         host=table.host,
         context=table.context,
@@ -275,7 +281,8 @@ def _named(config: Config, index: int) -> Iterator[None]:
     try:
         yield
     except ConfigError as error:
-        msg = f"{config.document.name}: health.probe[{index}].{error}"
+        where = dotted(config.document.written(("health", "probe", index)))
+        msg = f"{config.document.name}: {where}.{error}"
         raise ConfigError(msg, hint=error.hint) from error
 
 

@@ -1,11 +1,12 @@
 """A TOML file as it is written, and with its variables filled in."""
 
 import tomllib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
-from deploykit.config.variables import BadVariable, interpolate, named
+from deploykit.config.variables import BadVariable, certain, interpolate, named
 from deploykit.errors import ConfigError
 from deploykit.redact import Redactor
 
@@ -14,15 +15,21 @@ LAZY = ("app", "tag")
 """The key whose variables are filled in only when it is needed."""
 
 Key = tuple[str | int, ...]
+_Fill = Callable[[Key, str], str]
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What a file says, and the variables to fill in; `name` is how messages call it."""
+    """What a file says, and the variables to fill in; `name` is how messages call it.
+
+    Of a target, `tables` are what the file means with it, and `own` is what the target's own table says.
+    """
 
     path: Path
     tables: Mapping[str, object]
     environment: Mapping[str, str]
+    target: str | None = None
+    own: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -35,17 +42,29 @@ class Document:
 
     def at(self, key: Key) -> object:
         """Return what is written there; None when nothing is."""
-        found: object = self.tables
-        for step in key:
-            try:
-                found = found[step]  # type: ignore[index]  # what cannot be indexed raises TypeError
-            except (LookupError, TypeError):
-                return None
-        return found
+        return at(self.tables, key)
+
+    def written(self, key: Key) -> Key:
+        """Return a key as it stands in the file: below its target where that says it, or would have to."""
+        missing_there = self.at(key) is None and at(self.own, key[:-1]) is not None
+        if self.target is None or (at(self.own, key) is None and not missing_there):
+            return key
+        return ("target", self.target, *key)
 
     def error(self, key: Key, problem: str, hint: str = "") -> ConfigError:
         """Return an error that names file and key."""
-        return ConfigError(f"{self.name}: {dotted(key)}: {problem}", hint=hint)
+        return ConfigError(f"{self.name}: {dotted(self.written(key))}: {problem}", hint=hint)
+
+
+def at(tables: object, key: Key) -> object:
+    """Return what is at a key of some tables; None when nothing is."""
+    found = tables
+    for step in key:
+        try:
+            found = found[step]  # type: ignore[index]  # what cannot be indexed raises TypeError
+        except (LookupError, TypeError):
+            return None
+    return found
 
 
 def _texts(value: object) -> Iterator[str]:
@@ -105,7 +124,12 @@ def _text(path: Path) -> str:
 
 def fill_in(document: Document) -> dict[str, object]:
     """Return the tables with every variable filled in, but for `app.tag`."""
-    return {name: _filled(document, (name,), value) for name, value in document.tables.items()}
+    return _all_filled(document, partial(fill_in_text, document))
+
+
+def fill_in_what_is_set(document: Document) -> dict[str, object]:
+    """Return the tables; a text with a variable that is not set stays as it is written."""
+    return _all_filled(document, partial(_fill_in_what_is_set, document))
 
 
 def fill_in_text(document: Document, key: Key, text: str) -> str:
@@ -116,13 +140,22 @@ def fill_in_text(document: Document, key: Key, text: str) -> str:
         raise document.error(key, str(error), error.hint) from error
 
 
-def _filled(document: Document, key: Key, value: object) -> object:
+def _fill_in_what_is_set(document: Document, _: Key, text: str) -> str:
+    filled = certain(text, document.environment)
+    return text if filled is None else filled
+
+
+def _all_filled(document: Document, fill: _Fill) -> dict[str, object]:
+    return {name: _filled(fill, (name,), value) for name, value in document.tables.items()}
+
+
+def _filled(fill: _Fill, key: Key, value: object) -> object:
     match value:
         case str() if key != LAZY:
-            return fill_in_text(document, key, value)
+            return fill(key, value)
         case dict():
-            return {name: _filled(document, (*key, name), one) for name, one in value.items()}
+            return {name: _filled(fill, (*key, name), one) for name, one in value.items()}
         case list():
-            return [_filled(document, (*key, index), one) for index, one in enumerate(value)]
+            return [_filled(fill, (*key, index), one) for index, one in enumerate(value)]
         case _:
             return value

@@ -18,14 +18,18 @@ _LONGEST = 60
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something wrong at a key."""
+    """Something wrong at a key. `near` is the name that was meant in the place of its last one."""
 
     key: Key
     text: str
     hint: str = ""
+    near: str = ""
 
-    def __str__(self) -> str:
-        return f"{dotted(self.key)}: {self.text}"
+    def told(self, document: Document) -> str:
+        """Return it with its key as that is written."""
+        key = document.written(self.key)
+        meant = f"; did you mean {dotted((*key[:-1], self.near))}?" if self.near else ""
+        return f"{dotted(key)}: {self.text}{meant}"
 
 
 def problems(error: ValidationError, at: Key, model: type[BaseModel], document: Document) -> Iterator[Problem]:
@@ -49,10 +53,9 @@ def unknown(key: Key, known: list[str]) -> Problem:
     if name in Later.keys.get(dotted(tuple(table)), ()):
         return Problem(key, NOT_BUILT, "Take it out.")
     near = get_close_matches(str(name), known, n=1)
-    meant = f"; did you mean {dotted((*table, near[0]))}?" if near else ""
     types = [one for one, model in BACKENDS.items() if name in model.model_fields and table == ["backend"]]
     what = f"a key of type {' or '.join(types)} alone" if types else "unknown key"
-    return Problem(key, f"{what}{meant}", f"Known here: {', '.join(sorted(known))}.")
+    return Problem(key, what, f"Known here: {', '.join(sorted(known))}.", near[0] if near else "")
 
 
 def shown(value: object) -> str:

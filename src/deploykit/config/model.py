@@ -13,6 +13,7 @@ from deploykit.config.values import (
     FilePath,
     Image,
     Paths,
+    ProjectName,
     Seconds,
     Service,
     Services,
@@ -67,6 +68,7 @@ class ComposeTable(EngineTable):
     services: Services
     image_env: Variable | None = None
     tag_env: Variable | None = None
+    project: ProjectName | None = None
     recreate_services: Annotated[tuple[Service, ...], Field(strict=False)] = ()
 
     @model_validator(mode="after")
@@ -177,7 +179,6 @@ BACKENDS: dict[str, type[ComposeTable] | type[DockerTable] | type[ProcessTable]]
 class Later:
     """What design has, and this version has not yet."""
 
-    tables: ClassVar = frozenset({"target"})
     types: ClassVar = frozenset({"swarm"})
     keys: ClassVar = {
         "backend": frozenset({"stack"}),

@@ -9,7 +9,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from deploykit.config.checks import consistency
-from deploykit.config.document import Document, Key, fill_in, read_document
+from deploykit.config.document import Document, Key, at, fill_in, fill_in_what_is_set, read_document
 from deploykit.config.explain import NOT_BUILT, Problem, problems, shown, unknown
 from deploykit.config.model import (
     BACKENDS,
@@ -23,25 +23,48 @@ from deploykit.config.model import (
     RollbackTable,
     StateTable,
 )
+from deploykit.config.places import Place, meetings
 from deploykit.config.probes import PROBES, ProbeTable
 from deploykit.config.settings import Config
+from deploykit.config.targets import choose, malformed, names, of
 from deploykit.config.values import Table
 from deploykit.errors import ConfigError
 
 _T = TypeVar("_T", bound=Table)
+_Rest = tuple[HealthTable | None, list[ProbeTable | None], HooksTable | None, NotifyTable | None, CheckTable | None]
 _TABLES = ["app", "backend", "health", "rollback", "state", "hooks", "notify", "check"]
 
 
-def read_config(path: Path, environment: Mapping[str, str]) -> Config:
-    """Read a config file. Touches nothing else.
+def read_config(path: Path, environment: Mapping[str, str], target: str | None = None) -> Config:
+    """Read a config file, as the target means it when it has targets. Touches nothing else.
 
     Raises:
         ConfigError: something is wrong; names file, key, and the key that may have been meant.
     """
-    document = read_document(path, environment)
+    file = read_document(path, environment)
+    _raise_for([*malformed(file)], file)
+    document = choose(file, target)
     config = _Reader(document, fill_in(document)).config()
     _raise_for(consistency(config), document)
+    others = [_read_unused(of(file, name)) for name in names(file) if name != target]
+    _raise_for(list(meetings(Place.of(config), others)), document)
     return config
+
+
+def _read_unused(document: Document) -> Place:
+    """Read a target that is not the one meant: its variables need not be set.
+
+    Raises:
+        ConfigError: there is something wrong with it, whatever they will be.
+    """
+    reader = _Reader(document, fill_in_what_is_set(document))
+    place, _ = reader.place(), reader.rest()
+    _raise_for([one for one in reader.found if not _hangs_on_a_variable(reader, one)], document)
+    return place
+
+
+def _hangs_on_a_variable(reader: "_Reader", problem: Problem) -> bool:
+    return "$" in str(at(reader.tables, problem.key) or "")
 
 
 @dataclass
@@ -51,28 +74,39 @@ class _Reader:
     found: list[Problem] = field(default_factory=list)
 
     def config(self) -> Config:
-        self._tables()
-        app = self._table(AppTable, ("app",))
-        backend = self._backend()
-        health_table, probe_tables = self._split_health()
-        health = self._table(HealthTable, ("health",), health_table)
-        probes = [self._probe(("health", "probe", index), table) for index, table in enumerate(probe_tables)]
-        rollback = self._table(RollbackTable, ("rollback",))
-        state = self._table(StateTable, ("state",))
-        hooks = self._table(HooksTable, ("hooks",))
-        notify = self._table(NotifyTable, ("notify",))
-        check = self._table(CheckTable, ("check",))
+        """Return the config.
+
+        Raises:
+            ConfigError: for all that is wrong.
+        """
+        place, (health, probes, hooks, notify, check) = self.place(), self.rest()
+        app, backend, rollback, state = place.app, place.backend, place.rollback, place.state
         _raise_for(self.found, self.document)
         assert app and backend and health and rollback and state and hooks and notify and check  # noqa: S101, PT018 - else there was a problem
         chosen = tuple(probe for probe in probes if probe)
         return Config(self.document, app, backend, health, chosen, rollback, state, hooks, notify, check)
 
-    def _tables(self) -> None:
-        for name in self.tables:
-            if name in Later.tables:
-                self.found.append(Problem((name,), NOT_BUILT, "Take it out."))
-            elif name not in _TABLES:
-                self.found.append(unknown((name,), _TABLES))
+    def place(self) -> Place:
+        """Read the tables that say where the app is, and what is remembered of it."""
+        self.found += [unknown((name,), _TABLES) for name in self.tables if name not in _TABLES]
+        return Place(
+            self.document,
+            self._table(AppTable, ("app",)),
+            self._backend(),
+            self._table(RollbackTable, ("rollback",)),
+            self._table(StateTable, ("state",)),
+        )
+
+    def rest(self) -> _Rest:
+        """Read the other tables."""
+        health_table, probe_tables = self._split_health()
+        return (
+            self._table(HealthTable, ("health",), health_table),
+            [self._probe(("health", "probe", index), table) for index, table in enumerate(probe_tables)],
+            self._table(HooksTable, ("hooks",)),
+            self._table(NotifyTable, ("notify",)),
+            self._table(CheckTable, ("check",)),
+        )
 
     def _table(self, model: type[_T], key: Key, table: object = None) -> _T | None:
         value = self.tables.get(str(key[0]), {}) if table is None else table
@@ -126,6 +160,6 @@ def _no_such_type(key: Key, kind: object, known: list[str], *, present: bool) ->
 def _raise_for(found: list[Problem], document: Document) -> None:
     """Raise one error for all problems, if there are any."""
     if found:
-        text = "; ".join(dict.fromkeys(str(problem) for problem in found))
+        text = "; ".join(dict.fromkeys(problem.told(document) for problem in found))
         hint = next((problem.hint for problem in found if problem.hint), "")
         raise ConfigError(document.redact(f"{document.name}: {text}"), hint=document.redact(hint))

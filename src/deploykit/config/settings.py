@@ -36,6 +36,10 @@ class Config:
     check: CheckTable
 
     @property
+    def target(self) -> str | None:
+        return self.document.target
+
+    @property
     def environment(self) -> Mapping[str, str]:
         return self.document.environment
 

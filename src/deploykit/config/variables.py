@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+# With nothing to say what it is when it is not set.
+_BARE = re.compile(r"\$\$|\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\$([A-Za-z_][A-Za-z0-9_]*)", re.ASCII)
 _BRACED = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?:(:?[-?+])(.*))?", re.ASCII | re.DOTALL)
 
 
@@ -29,6 +31,15 @@ def interpolate(text: str, environment: Mapping[str, str]) -> str:
         parts += [text[at:dollar], value]
         at = after
     return "".join(parts) + text[at:]
+
+
+def certain(text: str, environment: Mapping[str, str]) -> str | None:
+    """Fill in the variables of a text; None where it hangs on one that is not set, or cannot be filled in."""
+    demanding = _BARE.sub(lambda one: f"${{{one[1] or one[2]}:?}}" if one.lastindex else one[0], text)
+    try:
+        return interpolate(demanding, environment)
+    except BadVariable:
+        return None
 
 
 def named(text: str) -> list[str]:

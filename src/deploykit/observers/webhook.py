@@ -44,6 +44,7 @@ class Webhook:
     app: str
     by: str
     clock: Clock
+    target: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     events: Literal["failures", "all"] = "failures"
     timeout: float = 5.0
@@ -54,7 +55,7 @@ class Webhook:
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, Finished) and (self.events == "all" or _matters(event)):
-            body = json.dumps(document(event, self.app, self.by)).encode()
+            body = json.dumps({**document(event, self.app, self.by), "target": self.target}).encode()
             if not self._sending:
                 atexit.register(self.close)
             self._sending.append((self.clock.now(), self.clock.aside(lambda: self._send(body))))

@@ -47,17 +47,25 @@ class ComposeBackend(EngineBackend):
     """Services of a Compose project that run the app's image.
 
     `files` and `services` are the user's; `image_env` and `tag_env` carry the plain image to their interpolation.
+    `project` is its name; None for the one that Compose resolves for the files.
     """
 
     files: Sequence[Path]
     image_env: str | None = None
     tag_env: str | None = None
+    project: str | None = None
     _project: str | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self.today = ComposeFiles(
-            self.engine, tuple(self.files), tuple(self.services), self.image_env, self.tag_env, self._rolling
+            self.engine,
+            tuple(self.files),
+            tuple(self.services),
+            self.image_env,
+            self.tag_env,
+            self._rolling,
+            self.project,
         )
 
     # What it is, and what there is.

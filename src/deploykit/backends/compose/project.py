@@ -81,7 +81,10 @@ class Project:
 
 @dataclass(slots=True)
 class ComposeFiles:
-    """The user's compose files, which of their services run the image, and which of these roll."""
+    """The user's compose files, which of their services run the image, and which of these roll.
+
+    `named` is what the project is called whatever they say.
+    """
 
     engine: Engine
     files: tuple[Path, ...]
@@ -89,6 +92,7 @@ class ComposeFiles:
     image_env: str | None = None
     tag_env: str | None = None
     rolling: tuple[str, ...] = ()
+    named: str | None = None
     _name: str | None = field(default=None, init=False)
     _flattening: "Future[Completed] | None" = field(default=None, init=False, repr=False)
 
@@ -102,13 +106,15 @@ class ComposeFiles:
         return {name: value for name, value in named.items() if name}
 
     def project_name(self) -> str:
-        """Return the name that Compose resolves for the user's own files; asked once, it does not change.
+        """Return the project's name: the one that Compose resolves for the user's own files, unless it was given one.
+
+        Asked once, it does not change.
 
         Raises:
             ConfigError: it cannot read them.
         """
         if self._name is None:
-            self._name = str(self._resolved(_NO_IMAGE)["name"])
+            self._name = self.named or str(self._resolved(_NO_IMAGE)["name"])
         return self._name
 
     def read_ahead(self) -> None:
@@ -201,7 +207,7 @@ class ComposeFiles:
 
     def _compose(self, image: ImageRef, *args: str) -> Completed:
         variables = {**self.engine.environment, **self.image_variables(image)}
-        return self.engine.read(ComposeScope(self.files, self.directory), *args, variables=variables)
+        return self.engine.read(ComposeScope(self.files, self.directory, self.named), *args, variables=variables)
 
     def _invalid(self, done: Completed) -> ConfigError:
         return _unreadable(self.engine, self.files, self.directory, done)
