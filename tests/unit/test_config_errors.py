@@ -125,7 +125,6 @@ def test_a_value_that_is_needed_is_told(tmp_path: Path, table: str, instead: str
     ("table", "line", "key"),
     [
         ("backend", 'stack = "shop"', "backend.stack"),
-        ("target", "", "target"),
         ("state", 'group = "deploy"', "state.group"),
     ],
 )

@@ -93,11 +93,9 @@ def test_the_usual_file_is_read_from_the_current_folder(tmp_path: Path, monkeypa
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
-    """Exit 2; and targets are not built yet."""
+    """Exit 2."""
     with pytest.raises(ConfigError, match=r"there is no config file .*nosuch\.toml"):
         load(tmp_path / "nosuch.toml")
-    with pytest.raises(ConfigError, match="target 'prod': targets are not built yet"):
-        load(tmp_path / "nosuch.toml", target="prod")
 
 
 def test_every_key_reaches_what_it_is_for(file: Path, tmp_path: Path) -> None:
@@ -191,7 +189,8 @@ def test_hooks_are_run_beside_the_config(tmp_path: Path) -> None:
     hooks = wire(read_config(file, {"LEVEL": "info"})).hooks
     assert isinstance(hooks, HookCommands)
     assert (hooks.commands, hooks.folder, hooks.timeout) == ({Hook.on_failure: ("./page.sh", "team")}, tmp_path, 5)
-    assert hooks.environment == {"LEVEL": "info", "DEPLOYKIT_APP": "shop", "DEPLOYKIT_CONFIG": str(file)}
+    told = {"DEPLOYKIT_APP": "shop", "DEPLOYKIT_TARGET": "", "DEPLOYKIT_CONFIG": str(file)}
+    assert hooks.environment == {"LEVEL": "info", **told}
     file.write_text(COMPOSE)
     assert not any(map(wire(read_config(file, {})).hooks.has, Hook))
 

@@ -3,7 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from deploykit.cli.app import opened
+from deploykit.cli.app import as_typed, opened
 from deploykit.cli.follow import following
 from deploykit.cli.output import say
 from deploykit.cli.signals import interruptible
@@ -37,7 +37,7 @@ def tell(args: argparse.Namespace, result: "Result | None", exit_code: int) -> N
         say("[deploy] Nothing runs that could be aborted")
     else:
         for line in result.explain().splitlines():
-            say(f"[deploy] {one_line(line)}")
+            say(f"[deploy] {as_typed(args, one_line(line))}")
 
 
 def _document(result: "Result | None", code: int) -> str:

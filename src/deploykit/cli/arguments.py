@@ -125,13 +125,14 @@ def top_parser() -> Parser:
         allow_abbrev=False,
     )
     parser.add_argument("-c", "--config", metavar="FILE", help="the config file, whatever its name ends in")
+    parser.add_argument("-t", "--target", metavar="NAME", help="which [target.NAME] of it; else $DEPLOYKIT_TARGET")
     parser.add_argument("--version", action=_Version, help="show the version")
     parser.add_argument("verb", nargs="?", help=argparse.SUPPRESS)
     parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     return parser
 
 
-def verb_parser(name: str, verb: "Verb", config: str | None = None) -> Parser:
+def verb_parser(name: str, verb: "Verb", config: str | None = None, target: str | None = None) -> Parser:
     """Return the parser of what may follow a verb."""
     metavars = " ".join(filter(None, ["[CONFIG.toml]", verb.WORDS, "[OPTIONS]", "[-- CMD]" * _takes_command(verb)]))
     what = VERBS[name][1]
@@ -144,13 +145,15 @@ def verb_parser(name: str, verb: "Verb", config: str | None = None) -> Parser:
     )
     parser.add_argument("words", nargs="*", help=argparse.SUPPRESS)
     parser.add_argument("-c", "--config", metavar="FILE", default=config, help="the config file")
+    parser.add_argument("-t", "--target", metavar="NAME", default=target, help="which [target.NAME] of it")
     parser.add_argument("--json", action="store_true", help="print JSON")
     verb.add_arguments(parser)
     return parser
 
 
 def _parse_verb(typed: argparse.Namespace, verb: "Verb", command: list[str]) -> argparse.Namespace:
-    parser = verb_parser(typed.verb, verb, typed.config)
+    target = typed.target or os.environ.get("DEPLOYKIT_TARGET") or None
+    parser = verb_parser(typed.verb, verb, typed.config, target)
     args = parser.parse_intermixed_args(_with_pull(typed.rest))
     args.command = command
     if command and not _takes_command(verb):

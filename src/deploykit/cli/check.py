@@ -1,9 +1,10 @@
 """`deploykit check`."""
 
 import argparse
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from deploykit.cli.app import opened
+from deploykit.cli.app import as_typed, opened
 from deploykit.cli.output import say
 from deploykit.observers.json import dump
 from deploykit.observers.text import one_line
@@ -26,13 +27,19 @@ def run(args: argparse.Namespace) -> int:
     from deploykit.protocols import Standing
 
     with opened(args) as app:
-        found = app.check(args.tag, image=args.image)
+        found = [_for(args, one) for one in app.check(args.tag, image=args.image)]
     failed = worst(found) is Standing.failed
     if args.json:
-        say(dump({"app": app.name, "ok": not failed, "checks": [_document(one) for one in found]}))
+        say(
+            dump({"app": app.name, "target": app.target, "ok": not failed, "checks": [_document(one) for one in found]})
+        )
     else:
         _show(found)
     return 1 if failed else 0
+
+
+def _for(args: argparse.Namespace, one: "Finding") -> "Finding":
+    return replace(one, text=as_typed(args, one.text), hint=one.hint and as_typed(args, one.hint))
 
 
 def _document(one: "Finding") -> dict[str, str | None]:

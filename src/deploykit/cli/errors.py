@@ -1,9 +1,11 @@
 """Errors as people and programs get to see them, and their exit codes."""
 
+import argparse
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from deploykit.cli.app import as_typed
 from deploykit.cli.output import complain, say
 from deploykit.errors import DeploykitError, Interrupted
 from deploykit.observers.text import one_line
@@ -20,9 +22,14 @@ class Refusal:
     hint: str = ""
 
 
-def report(error: BaseException, words: Sequence[str]) -> int:
-    """Tell of the error, on stderr or, with --json, on stdout; return the exit code."""
+def report(error: BaseException, words: Sequence[str], args: argparse.Namespace | None = None) -> int:
+    """Tell of the error, on stderr or, with --json, on stdout; return the exit code.
+
+    `args` is what was typed, as far as it could be understood: the commands of hints are for the same app.
+    """
     refusal = _refusal(error, words)
+    if args:
+        refusal = replace(refusal, hint=as_typed(args, refusal.hint))
     if "--json" in words:
         from deploykit.observers.json import dump
 

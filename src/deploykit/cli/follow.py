@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from deploykit.cli.app import command
+from deploykit.cli.app import as_typed
 from deploykit.cli.output import say
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def following(args: argparse.Namespace) -> Iterator["Observer"]:
     if args.json:
         from deploykit.observers.json import JsonObserver
 
-        yield _annotated(JsonObserver(say), None)
+        yield _annotated(JsonObserver(say, {"target": args.target} if args.target else {}), None)
     elif _is_watched():
         from deploykit.observers.progress import ProgressObserver
 
@@ -38,7 +38,7 @@ def _lines(args: argparse.Namespace) -> "Observer":
     from deploykit.observers.lines import CI_HEARTBEAT, HEARTBEAT, Narrator
 
     heartbeat = CI_HEARTBEAT if _is_set("CI") else HEARTBEAT
-    return LineObserver(Narrator(lambda verb: command(args, verb), heartbeat))
+    return LineObserver(Narrator(heartbeat=heartbeat, target=args.target), lambda text: as_typed(args, text))
 
 
 def _is_watched() -> bool:

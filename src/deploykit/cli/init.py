@@ -26,7 +26,7 @@ Wants=network-online.target
 [Service]
 Type=oneshot
 WorkingDirectory={folder}
-ExecStart={program} recover -c {config} --lock-wait 60
+ExecStart={program} recover -c {config}{target} --lock-wait 60
 
 [Install]
 WantedBy=multi-user.target
@@ -102,9 +102,10 @@ def _print_unit(args: argparse.Namespace) -> int:
     from deploykit.config import find_config
 
     path = Path(args.config or find_config(os.environ)).absolute()
+    target = f" -t {args.target}" if args.target else ""
     words = {"folder": path.parent, "program": Path(sys.argv[0]).absolute(), "config": path}
     named = {key: _unit_word(str(value)) for key, value in words.items()}
-    say(_UNIT.format(name=deploykit.load(path).name, **named).rstrip())
+    say(_UNIT.format(name=deploykit.load(path, args.target).name, target=target, **named).rstrip())
     return 0
 
 

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from deploykit.cli.app import opened
+from deploykit.cli.app import opened, titled
 from deploykit.cli.output import say
 
 if TYPE_CHECKING:
@@ -26,7 +26,8 @@ def show_plan(args: argparse.Namespace) -> int:
             rehearse=args.rehearse,
             pull=args.pull,
         )
-    for line in [dump(_document(plan))] if args.json else map(one_line, _lines(plan)):
+    shown = [dump({**_document(plan), "target": app.target})] if args.json else map(one_line, _lines(plan, args))
+    for line in shown:
         say(line)
     return 0
 
@@ -48,8 +49,8 @@ def _document(plan: "Plan") -> dict[str, Any]:
     }
 
 
-def _lines(plan: "Plan") -> Iterator[str]:
-    yield f"{plan.app}: what `run` would do; nothing is changed now"
+def _lines(plan: "Plan", args: argparse.Namespace) -> Iterator[str]:
+    yield f"{titled(plan.app, args)}: what `run` would do; nothing is changed now"
     yield f"  deploys    {plan.asked.name}  {_at_hand(plan)}"
     if plan.failed and plan.failed.failure:
         yield f"  failed     when it was last tried, in {plan.failed.id}: {plan.failed.failure.summary}"

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from deploykit.cli.app import command, opened
+from deploykit.cli.app import command, opened, titled
 from deploykit.cli.output import say
 from deploykit.observers.json import dump, hold_document, release_document
 from deploykit.observers.text import iso, one_line
@@ -26,7 +26,7 @@ def run(args: argparse.Namespace) -> int:
     with opened(args) as app:
         status = app.status()
     if args.json:
-        say(dump(_document(status)))
+        say(dump({**_document(status), "target": app.target}))
     else:
         for line in _lines(status, args):
             say(one_line(line))
@@ -74,7 +74,7 @@ def _lock(holder: "Holder | None") -> dict[str, Any] | None:
 
 
 def _lines(status: "Status", args: argparse.Namespace) -> Iterator[str]:
-    yield f"{status.app}: {_last(status)}"
+    yield f"{titled(status.app, args)}: {_last(status)}"
     yield f"  current    {_release(status.current)}"
     if status.drifted and status.recorded:
         runs = status.current.image.name if status.current else "nothing"

@@ -18,12 +18,16 @@ _LONGEST = 60
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something wrong at a key. `near` is the name that was meant in the place of its last one."""
+    """Something wrong at a key. `near` is the name that was meant in the place of its last one.
+
+    `in_words`: it is what the text there says that is wrong, and a variable in it may say something else.
+    """
 
     key: Key
     text: str
     hint: str = ""
     near: str = ""
+    in_words: bool = False
 
     def told(self, document: Document) -> str:
         """Return it with its key as that is written."""
@@ -41,10 +45,11 @@ def problems(error: ValidationError, at: Key, model: type[BaseModel], document: 
         if kind == "extra_forbidden":
             yield unknown(key, list(model.model_fields))
         elif kind == "deploykit":
-            yield Problem(key, context["message"], _unset(key, document) or context["hint"])
+            yield Problem(key, context["message"], _unset(key, document) or context["hint"], in_words=True)
         else:
             words = _WORDS[kind](context) if kind in _WORDS else found["msg"].lower()
-            yield Problem(key, words + _got(kind, key, document), _hint(kind, document.at(key)))
+            text, hint = words + _got(kind, key, document), _hint(kind, document.at(key))
+            yield Problem(key, text, hint, in_words=kind == "literal_error")
 
 
 def unknown(key: Key, known: list[str]) -> Problem:

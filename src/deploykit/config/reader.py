@@ -9,7 +9,15 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from deploykit.config.checks import consistency
-from deploykit.config.document import Document, Key, at, fill_in, fill_in_what_is_set, read_document
+from deploykit.config.document import (
+    Document,
+    Key,
+    at,
+    dotted,
+    fill_in,
+    fill_in_what_is_set,
+    read_document,
+)
 from deploykit.config.explain import NOT_BUILT, Problem, problems, shown, unknown
 from deploykit.config.model import (
     BACKENDS,
@@ -51,6 +59,13 @@ def read_config(path: Path, environment: Mapping[str, str], target: str | None =
     return config
 
 
+def as_written(path: Path, target: str, text: str) -> str:
+    """Return a message of a key, `backend.services: ...`, with the key as the file has it."""
+    key, colon, rest = text.partition(":")
+    document = choose(read_document(path, {}), target)
+    return f"{dotted(document.written(tuple(key.split('.'))))}{colon}{rest}"
+
+
 def _read_unused(document: Document) -> Place:
     """Read a target that is not the one meant: its variables need not be set.
 
@@ -64,7 +79,7 @@ def _read_unused(document: Document) -> Place:
 
 
 def _hangs_on_a_variable(reader: "_Reader", problem: Problem) -> bool:
-    return "$" in str(at(reader.tables, problem.key) or "")
+    return problem.in_words and "$" in str(at(reader.tables, problem.key))
 
 
 @dataclass
@@ -154,7 +169,7 @@ def _no_such_type(key: Key, kind: object, known: list[str], *, present: bool) ->
         return Problem(key, f"{shown(kind)} {NOT_BUILT}", f"There is {names}.")
     near = get_close_matches(str(kind), known, n=1)
     meant = f"; did you mean '{near[0]}'?" if near else ""
-    return Problem(key, f"expected {names}, got {shown(kind)}{meant}")
+    return Problem(key, f"expected {names}, got {shown(kind)}{meant}", in_words=True)
 
 
 def _raise_for(found: list[Problem], document: Document) -> None:

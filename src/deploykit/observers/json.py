@@ -14,13 +14,14 @@ from deploykit.release import ImageRef, Release
 
 
 class JsonObserver:
-    """Hands each event to `write` as a line of JSON, without its line end."""
+    """Hands each event to `write` as a line of JSON, without its line end. `beside` are further keys of each line."""
 
-    def __init__(self, write: Callable[[str], object]) -> None:
+    def __init__(self, write: Callable[[str], object], beside: Mapping[str, str] | None = None) -> None:
         self._write = write
+        self._beside = beside or {}
 
     def __call__(self, event: Event) -> None:
-        self._write(dump(document(event)))
+        self._write(dump({**document(event), **self._beside}))
 
 
 def dump(value: object) -> str:

@@ -62,12 +62,18 @@ class Narrator:
 
     Of a wait it tells every `heartbeat` seconds.
 
-    `command` returns how a verb is typed, for the line that says what to do next.
+    `command` returns how a verb is typed, for the line that says what to do next. `target` is which of a config file's.
     """
 
-    def __init__(self, command: Command = lambda verb: f"deploykit {verb}", heartbeat: float = HEARTBEAT) -> None:
+    def __init__(
+        self,
+        command: Command = lambda verb: f"deploykit {verb}",
+        heartbeat: float = HEARTBEAT,
+        target: str | None = None,
+    ) -> None:
         self._command = command
         self._heartbeat = heartbeat
+        self._target = target
         self._kind = Kind.deploy
         self._failure: Failure | None = None
         self._restoring: Release | None = None
@@ -132,7 +138,7 @@ class Narrator:
 
     def _started(self, event: Started) -> Iterator[Line]:
         fallen = self._failure if self._watching else None
-        self._begin(event.kind)
+        yield from self._begin(event.kind)
         if fallen:
             yield "info", "Auto-rollback triggered due to health check failure"
         if event.kind is Kind.deploy:
@@ -141,12 +147,14 @@ class Narrator:
             yield from _rolling_back_to(event.image)
 
     def _resumed(self, event: Resumed) -> Iterator[Line]:
-        self._begin(event.kind)
+        yield from self._begin(event.kind)
         what = f"a {event.kind.name} of {event.image.name}"
         yield "info", f"Finishing {event.id}, {what} that was killed in {event.state.name}"
 
-    def _begin(self, kind: Kind) -> None:
+    def _begin(self, kind: Kind) -> Iterator[Line]:
         self._kind, self._failure, self._restoring, self._told = kind, None, None, 0.0
+        if self._target:
+            yield "info", f"Target: {self._target}"
 
     def _begin_watching(self, event: Watching) -> Iterator[Line]:
         self._watching, self._failure = event, None

@@ -55,7 +55,7 @@ class Webhook:
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, Finished) and (self.events == "all" or _matters(event)):
-            body = json.dumps({**document(event, self.app, self.by), "target": self.target}).encode()
+            body = json.dumps(document(event, self.app, self.by, self.target)).encode()
             if not self._sending:
                 atexit.register(self.close)
             self._sending.append((self.clock.now(), self.clock.aside(lambda: self._send(body))))
@@ -111,12 +111,13 @@ class Webhook:
                 return f"{type(error).__name__}: is the URL, or a header, right?"
 
 
-def document(event: Finished, app: str, by: str) -> dict[str, Any]:
+def document(event: Finished, app: str, by: str, target: str | None = None) -> dict[str, Any]:
     """Return what is posted: Slack and its like show `text`."""
     return {
         "text": _text(event, app),
         "event": event.name,
         "app": app,
+        "target": target,
         "id": event.id,
         "kind": event.kind.name,
         "outcome": event.outcome.name,

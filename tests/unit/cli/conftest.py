@@ -47,6 +47,6 @@ def nowhere_special(monkeypatch: pytest.MonkeyPatch) -> None:
 def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Cli:
     """Every config file is that of one world."""
     world = World()
-    monkeypatch.setattr(deploykit, "load", lambda path: world.app)
+    monkeypatch.setattr(deploykit, "load", lambda path, target: world.app)
     monkeypatch.setenv("DEPLOYKIT_BY", "alice")
     return Cli(world, capsys)

@@ -14,7 +14,7 @@ def test_the_checklist(cli: Cli) -> None:
     assert cli("check", "--tag", "three") == 1
     at = next(number for number, line in enumerate(cli.lines) if line.startswith("failed   hold"))
     assert cli.lines[at].endswith("alice holds deploys: moving")
-    assert cli.lines[at + 1].split() == ["hint:", *["`deploykit", "unhold`", "lets", "them", "go", "on."]]
+    assert cli.lines[at + 1].split() == ["hint:", *["`deploykit", "unhold", "web.toml`", "lets", "them", "go", "on."]]
 
 
 def test_the_checklist_as_json(cli: Cli) -> None:

@@ -49,7 +49,7 @@ def options(verb: str) -> Iterator[str]:
 
 
 CASES = [
-    ("", {*VERBS, "-c", "--config", "-h", "--help", "--version"}),
+    ("", {*VERBS, "-c", "--config", "-t", "--target", "-h", "--help", "--version"}),
     ("ro", {"rollback"}),
     ("st", {"status"}),
     ("run s", {"shop.toml"}),
@@ -101,7 +101,7 @@ _deploykit
 @pytest.mark.parametrize(
     ("typed", "offered"),
     [
-        ("''", {*VERBS, "-c", "--config", "-h", "--help", "--version"}),
+        ("''", {*VERBS, "-c", "--config", "-t", "--target", "-h", "--help", "--version"}),
         ("graph ''", {*options("graph"), "files *.toml"}),
         ("-c x run --pull ''", {"always", "missing", "never"}),
         ("run -c ''", {"files any"}),

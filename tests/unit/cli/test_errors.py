@@ -61,7 +61,7 @@ def test_being_stopped_has_the_code_of_its_signal(
 @pytest.mark.parametrize(("verb", "code"), [("run", 3), ("rollback", 3), ("recover", 3), ("abort", 3), ("status", 2)])
 def test_a_bug_is_told_as_one(cli: Cli, monkeypatch: pytest.MonkeyPatch, verb: str, code: int) -> None:
     """Exit 3 where something may have been changed; no traceback, but a way to get one."""
-    monkeypatch.setattr("deploykit.load", lambda path: 1 / 0)
+    monkeypatch.setattr("deploykit.load", lambda path, target: 1 / 0)
     assert cli(verb) == code
     assert "unexpected ZeroDivisionError: division by zero" in cli.err
     assert "DEPLOYKIT_TRACEBACK=1" in cli.err

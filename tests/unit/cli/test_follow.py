@@ -26,7 +26,7 @@ class Terminal(io.StringIO):
 
 
 def args(*, json: bool = False) -> argparse.Namespace:
-    return argparse.Namespace(json=json, config=None)
+    return argparse.Namespace(json=json, config=None, target=None)
 
 
 @pytest.fixture(autouse=True)

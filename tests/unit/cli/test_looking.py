@@ -73,6 +73,7 @@ def test_status_as_json_has_every_key_of_the_contract(cli: Cli) -> None:
         "hold",
         "protected",
         "drift",
+        "target",
     }
     said = cli.json("status")
     assert set(said) == keys

@@ -239,7 +239,7 @@ def test_what_is_still_being_sent_is_waited_for(
     observer = Lingering(error)
     app = cli.world.app
     app._parts = replace(app._parts, observers=(observer,))
-    monkeypatch.setattr(deploykit, "load", lambda path: app)
+    monkeypatch.setattr(deploykit, "load", lambda path, target: app)
     assert cli("run", "--tag", "one") == 0
     assert observer.told[-2:] == ["deployment.finished", "closed"]
     assert cli.lines[-1] == "[deploy] Deploy completed successfully"

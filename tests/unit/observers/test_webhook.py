@@ -90,6 +90,7 @@ def test_what_is_posted() -> None:
     assert body == {
         "event": "deployment.finished",
         "app": "shop",
+        "target": None,
         "id": "r7",
         "kind": "deploy",
         "outcome": "rolled_back",
