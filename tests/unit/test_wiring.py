@@ -29,6 +29,7 @@ type = "compose"
 file = "sub/c.yml"
 services = ["web", "worker"]
 image_env = "IMAGE"
+project = "stage"
 tag_env = "TAG"
 pull = "missing"
 pull_timeout = 7
@@ -98,6 +99,34 @@ def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
         load(tmp_path / "nosuch.toml")
 
 
+def test_a_target_has_everything_of_its_own(tmp_path: Path) -> None:
+    """State, tag file, name, and its own name in what commands and notices are told."""
+    notify = '[notify]\nurl = "https://hooks.test/"\n[hooks]\non_failure = ["x"]\n[target.a]\n[target.b]\n'
+    (tmp_path / "p.toml").write_text(PROCESS + notify)
+    app = load(tmp_path / "p.toml", target="b")
+    assert (app.name, app.target) == ("shop-b", "b")
+    adapters = wire(read_config(tmp_path / "p.toml", {}, "b"))
+    assert isinstance(adapters.state, StateFolder)
+    assert adapters.state.path == tmp_path / ".deploykit" / "targets" / "b"
+    adapters.state.tag_text.write("one")
+    assert (tmp_path / ".previous_image_tag.b").read_text() == "one\n"
+    assert isinstance(adapters.hooks, HookCommands)
+    assert adapters.hooks.environment["DEPLOYKIT_TARGET"] == "b"
+    (webhook,) = adapters.observers
+    assert isinstance(webhook, Webhook)
+    assert (webhook.app, webhook.target) == ("shop-b", "b")
+    with pytest.raises(ConfigError, match="has targets, and none was named: a, b"):
+        load(tmp_path / "p.toml")
+
+
+def test_what_a_targets_probe_has_against_its_keys_is_told_as_it_is_written(tmp_path: Path) -> None:
+    """Below the target."""
+    probe = '[[target.a.health.probe]]\ntype = "http"\nurl = "ftp://x"\n'
+    (tmp_path / "p.toml").write_text(PROCESS + probe)
+    with pytest.raises(ConfigError, match=r"p\.toml: target\.a\.health\.probe\[0\]\.url"):
+        load(tmp_path / "p.toml", target="a")
+
+
 def test_every_key_reaches_what_it_is_for(file: Path, tmp_path: Path) -> None:
     """Paths start at the file's folder."""
     adapters = wire(read_config(file, {}))
@@ -109,6 +138,7 @@ def test_every_key_reaches_what_it_is_for(file: Path, tmp_path: Path) -> None:
         ["web", "worker"],
     )
     assert (backend.image_env, backend.tag_env, backend.pull_timeout, backend.host) == ("IMAGE", "TAG", 7, "unix:///x")
+    assert (backend.project, backend.today.project_name()) == ("stage", "stage")
     assert backend.judged_by_healthcheck == {"web"}
     assert backend.rollout == Rollout(
         strategy="recreate",

@@ -20,7 +20,7 @@ def following(args: argparse.Namespace) -> Iterator["Observer"]:
     if args.json:
         from deploykit.observers.json import JsonObserver
 
-        yield _annotated(JsonObserver(say, {"target": args.target} if args.target else {}), None)
+        yield _annotated(JsonObserver(say, args.target), None)
     elif _is_watched():
         from deploykit.observers.progress import ProgressObserver
 

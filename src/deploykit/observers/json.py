@@ -6,7 +6,7 @@ from dataclasses import fields
 from enum import Enum
 from typing import Any
 
-from deploykit.events import Event
+from deploykit.events import Event, Finished, Resumed, Started
 from deploykit.observers.text import iso
 from deploykit.protocols import Hold
 from deploykit.record import Failure
@@ -14,14 +14,20 @@ from deploykit.release import ImageRef, Release
 
 
 class JsonObserver:
-    """Hands each event to `write` as a line of JSON, without its line end. `beside` are further keys of each line."""
+    """Hands each event to `write` as a line of JSON, without its line end.
 
-    def __init__(self, write: Callable[[str], object], beside: Mapping[str, str] | None = None) -> None:
+    Where a deployment begins and where it ends it says the `target` of the config file, if there is one.
+    """
+
+    def __init__(self, write: Callable[[str], object], target: str | None = None) -> None:
         self._write = write
-        self._beside = beside or {}
+        self._target = target
 
     def __call__(self, event: Event) -> None:
-        self._write(dump({**document(event), **self._beside}))
+        said = document(event)
+        if self._target and isinstance(event, Started | Resumed | Finished):
+            said["target"] = self._target
+        self._write(dump(said))
 
 
 def dump(value: object) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 import deploykit
+from deploykit.app import App
 from deploykit.cli import main
 from tests.unit.world import World
 
@@ -39,14 +40,20 @@ class Cli:
 @pytest.fixture(autouse=True)
 def nowhere_special(monkeypatch: pytest.MonkeyPatch) -> None:
     """No CI, wherever the tests run."""
-    for name in ("DEPLOYKIT_TRACEBACK", "CI", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):
+    for name in ("DEPLOYKIT_TRACEBACK", "DEPLOYKIT_TARGET", "CI", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):
         monkeypatch.delenv(name, raising=False)
+
+
+def _app(world: World, target: str | None) -> App:
+    app = world.app
+    app.target = target
+    return app
 
 
 @pytest.fixture
 def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Cli:
     """Every config file is that of one world."""
     world = World()
-    monkeypatch.setattr(deploykit, "load", lambda path, target: world.app)
+    monkeypatch.setattr(deploykit, "load", lambda path, target: _app(world, target))
     monkeypatch.setenv("DEPLOYKIT_BY", "alice")
     return Cli(world, capsys)
