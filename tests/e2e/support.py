@@ -72,15 +72,21 @@ warn = {{ "checks.assets" = true }}
 
 [rollback]
 auto = {auto}
+{targets}"""
+TARGET = """\
+[target.{name}]
+backend.environment.PORT = "{port}"
+health.probe = [{{ type = "http", url = "http://127.0.0.1:{port}/health", require = {{ ok = true }} }}]
 """
 
 
 @dataclass
 class ProcessApp:
-    """An app of a test's own; `remove` leaves nothing of it running."""
+    """An app of a test's own; `remove` leaves nothing of it running. `targets` are those of its config, with ports."""
 
     folder: Path
     port: int = field(default_factory=free_port)
+    targets: dict[str, int] = field(default_factory=dict)
     _started: list[subprocess.Popen[str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -98,6 +104,7 @@ class ProcessApp:
     def configure(self, *, app: str = "", health: str = "", attempts: int = 4, auto: bool = True) -> None:
         """Write the config: 4 looks, half a second apart, are a budget of 2 s."""
         values = {"python": json.dumps(sys.executable), "port": self.port, "app": app, "health": health}
+        values["targets"] = "".join(TARGET.format(name=name, port=port) for name, port in self.targets.items())
         self.config.write_text(CONFIG.format(**values, attempts=attempts, auto=str(auto).lower()))
 
     def release(self, *tags: str, **behaviour: object) -> None:
@@ -158,10 +165,11 @@ class ProcessApp:
                 return read
         raise AssertionError(f"{line!r} never came:\n" + "\n".join(read))
 
-    def version(self) -> str | None:
+    def version(self, target: str | None = None) -> str | None:
         """What answers now."""
+        port = self.targets[target] if target else self.port
         with suppress(OSError, HTTPException):
-            connection = HTTPConnection("127.0.0.1", self.port, timeout=2)
+            connection = HTTPConnection("127.0.0.1", port, timeout=2)
             connection.request("GET", "/health")
             return str(json.loads(connection.getresponse().read())["tag"])
         return None
@@ -177,8 +185,9 @@ class ProcessApp:
                 os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
         self.configure()
-        backend = wire(read_config(self.config, {})).backend
-        backend.promote(Release("r0", ImageRef("none")), Control())
+        for target in self.targets or [None]:
+            backend = wire(read_config(self.config, {}, target)).backend
+            backend.promote(Release("r0", ImageRef("none")), Control())
 
 
 def clean() -> dict[str, str]:

@@ -13,8 +13,8 @@ from deploykit.config.settings import Config
 
 _USUAL_ENGINE = "unix:///var/run/docker.sock"
 
-Claims = dict[tuple[str, ...], Key]
-"""What a target has for itself, each with the key that says it."""
+_Claim = tuple[str, ...]
+"""What something is, its name and, if it has one, its engine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ def meetings(place: Place, others: Sequence[Place]) -> Iterator[Problem]:
             yield _met(claim, mine[claim], place.document, other.document)
 
 
-def _met(claim: tuple[str, ...], key: Key, one: Document, other: Document) -> Problem:
+def _met(claim: _Claim, key: Key, one: Document, other: Document) -> Problem:
     what, name, *engine = claim
     where = f" on one engine ({engine[0]})" if engine else ""
     text = f"targets {one.target} and {other.target} would share the {what} {name!r}{where}"
@@ -54,14 +54,13 @@ def _met(claim: tuple[str, ...], key: Key, one: Document, other: Document) -> Pr
     return Problem(key, text, hint)
 
 
-def _claims(place: Place) -> Iterator[tuple[tuple[str, ...], Key]]:
-    """Yield what it would have for itself, as far as that hangs on no variable that is not set."""
-    for claim, key in (*_on_disk(place), *_on_engine(place)):
-        if not any("$" in word for word in claim):
-            yield claim, key
+def _claims(place: Place) -> Iterator[tuple[_Claim, Key]]:
+    """Yield what it would have for itself. What hangs on a variable that is not set is like nothing else."""
+    yield from _on_disk(place)
+    yield from _on_engine(place)
 
 
-def _on_disk(place: Place) -> Iterator[tuple[tuple[str, ...], Key]]:
+def _on_disk(place: Place) -> Iterator[tuple[_Claim, Key]]:
     if place.state:
         yield ("state folder", _absolute(place, place.state.dir)), ("state", "dir")
     if place.rollback:
@@ -69,7 +68,7 @@ def _on_disk(place: Place) -> Iterator[tuple[tuple[str, ...], Key]]:
         yield ("tag file", _absolute(place, file)), ("rollback", "previous_tag_file")
 
 
-def _on_engine(place: Place) -> Iterator[tuple[tuple[str, ...], Key]]:
+def _on_engine(place: Place) -> Iterator[tuple[_Claim, Key]]:
     backend = place.backend
     if not isinstance(backend, EngineTable):
         return

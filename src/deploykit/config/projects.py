@@ -1,6 +1,7 @@
 """What Compose calls a project, told without asking it."""
 
 import json
+import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -8,13 +9,15 @@ from pathlib import Path
 from deploykit.config.variables import certain
 
 _VARIABLE = "COMPOSE_PROJECT_NAME"
-_NAME = re.compile(r"""^name:[ \t]*(?:"([^"\n]*)"|'([^'\n]*)'|([^#\s][^#\n]*?))[ \t]*(?:#.*)?$""", re.MULTILINE)
+_NAME = re.compile(
+    r"""^["']?name["']?[ \t]*:[ \t]*(?:"([^"\n]*)"|'([^'\n]*)'|([^#\s][^#\n]*?))[ \t]*(?:#.*)?$""", re.MULTILINE
+)
 
 
-def project_name(files: Iterable[Path], environment: Mapping[str, str]) -> str | None:
-    """Return the name that Compose resolves for these files; None when that hangs on a variable that is not set."""
+def project_name(files: Iterable[Path], environment: Mapping[str, str]) -> str:
+    """Return the name that Compose resolves for these files; as it is written when a variable of it is not set."""
     files = [*files]
-    folder = files[0].absolute().parent
+    folder = Path(os.path.normpath(files[0].absolute())).parent
     variables = {**_dotenv(folder, environment), **environment}
     if named := variables.get(_VARIABLE):
         return _normal(named)
@@ -22,7 +25,7 @@ def project_name(files: Iterable[Path], environment: Mapping[str, str]) -> str |
     if not written:
         return _normal(folder.name)
     name = certain(written[-1], variables)
-    return None if name is None else _normal(name) or _normal(folder.name)
+    return written[-1] if name is None else _normal(name) or _normal(folder.name)
 
 
 def _normal(name: str) -> str:

@@ -19,14 +19,16 @@ from deploykit.config.projects import project_name
         ("name: shop-${STAGE:-prod}\n", "shop-prod"),
         ("name: shop-$SET\n", "shop-set"),
         ("name: ${FROM_DOTENV}\n", "dotenv"),
-        ("name: shop-${STAGE}\n", None),
+        ("name: shop-${STAGE}\n", "shop-${STAGE}"),
         ('{"name": "shop", "services": {}}', "shop"),
         ("{", "myfolder"),
         ("name:\n", "myfolder"),
+        ("name : shop\n", "shop"),
+        ("\"name\": 'shop'\n", "shop"),
     ],
 )
-def test_it_is_what_the_files_say_else_their_folder(tmp_path: Path, text: str, name: str | None) -> None:
-    """None when that hangs on a variable that is not set."""
+def test_it_is_what_the_files_say_else_their_folder(tmp_path: Path, text: str, name: str) -> None:
+    """As it is written where a variable of it is not set: it is the same for all who have the file."""
     folder = tmp_path / "_My.Folder"
     folder.mkdir()
     (folder / "compose.yml").write_text(text)

@@ -222,14 +222,15 @@ def two(base: str, first: str = "", second: str = "") -> str:
         (two(BASE, "backend.host = 'ssh://a'", "backend.host = 'ssh://a'"), "(ssh://a)"),
         (two(BASE, "backend.file = 'a.yml'", "backend.file = 'b.yml'"), "Compose project '{project}'"),
         (two(BASE, "backend.project = 'x'", "backend.file = 'x.yml'"), "Compose project 'x'"),
+        (two(BASE.replace("compose.yml", "stage.yml")), "Compose project 'shop-${{STAGE}}'"),
     ],
 )
 def test_two_targets_that_would_meet_are_refused(tmp_path: Path, text: str, what: str) -> None:
     """Each by itself, naming both, and how to give one its own. Docker is not asked."""
-    (tmp_path / "x.yml").write_text("name: x\n")
     folder = tmp_path / "shop"
     folder.mkdir()
     (folder / "x.yml").write_text("name: x\n")
+    (folder / "stage.yml").write_text("name: shop-${STAGE}\n")
     text = text.replace("ssh://a'", "ssh://a'\nstate.store = 'local'\nhealth.probe = []")
     wanted = what.format(folder=folder, project="shop")
     for meant, other in (("one", "two"), ("two", "one")):
