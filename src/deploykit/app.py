@@ -508,7 +508,7 @@ class App:
                 hint="Nothing was touched. `deploykit history` lists what there is; `deploykit run --tag TAG` deploys.",
             )
         if by_hand and serves(target, running):
-            msg = f".previous_image_tag names {by_hand}, which serves already"
+            msg = f"{self._parts.state.tag_text.name} names {by_hand}, which serves already"
             raise NoSuchRelease(msg, hint="Nothing was touched. Write another tag into it, or delete it.")
         check_files(session, target, options)
         check_barrier(session, target, options)

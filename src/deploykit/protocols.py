@@ -481,7 +481,9 @@ class Journal(Protocol):
 
 
 class TagText(Protocol):
-    """Where the text of the tag file is."""
+    """Where the text of the tag file is; `name` is how messages call it."""
+
+    name: str
 
     def read(self) -> str | None:
         """Return its text without white space around it; None when there is no file, or nothing in it."""

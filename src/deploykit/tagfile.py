@@ -35,7 +35,7 @@ class TagFile:
         try:
             return check_tag(text)
         except ConfigError as error:
-            msg = f".previous_image_tag holds no tag: {error}"
+            msg = f"{self._text.name} holds no tag: {error}"
             raise ConfigError(msg, hint="Write one tag into it, or delete it: the journal then answers.") from error
 
     def exists(self) -> bool:
@@ -74,6 +74,7 @@ class TagOnDisk:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self.name = path.name
 
     def read(self) -> str | None:
         try:

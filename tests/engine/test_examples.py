@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scripts.commands import run
-from tests.engine.support.docker import docker
-from tests.engine.support.project import clean
+from tests.engine.support.docker import docker, labelled
+from tests.engine.support.names import free_port
+from tests.engine.support.project import PROJECT, clean
 from tests.engine.support.proxy import EXAMPLE, proxy_config
 from tests.engine.support.told import assert_all_agree, ended
 
 if TYPE_CHECKING:
     from tests.engine.support.fixtures import MakeRolling
-    from tests.engine.support.project import DockerApp
+    from tests.engine.support.project import ComposeApp, DockerApp
     from tests.engine.support.rolling import RollingApp
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -79,3 +80,34 @@ def test_plain_docker(docker_app: DockerApp) -> None:
     assert app.container().name == app.by_hand
     app.is_made_with(adopt=app.by_hand)
     assert_all_agree(app, "by-hand")
+
+
+def test_targets(compose_app: ComposeApp) -> None:
+    """Each in a project of its own, and gone back by itself; two that would share one are refused, untouched."""
+    app, example = compose_app, EXAMPLES / "targets"
+    for file in example.glob("*.yml"):
+        (app.folder / file.name).write_text(file.read_text())
+    text = (example / "shop.toml").read_text().replace('"shop', f'"{app.name}')
+    app.config.write_text(text)
+    ports = {"STAGING_PORT": str(free_port()), "PRODUCTION_PORT": str(app.port)}
+    env = {"SHOP_IMAGE": app.images.repository, **ports}
+    for tag in ("v1", "v2"):
+        app.push(tag)
+
+    def run_both() -> dict[str, list[str]]:
+        projects = {"staging": f"{app.name}-staging", "production": app.name}
+        return {name: [one.image for one in labelled(PROJECT, project)] for name, project in projects.items()}
+
+    ended(app.deploykit("run", "-t", "production", "--tag", "v1", env=env), 0)
+    ended(app.deploykit("run", "-t", "staging", "--tag", "v1", env=env), 0)
+    first = run_both()
+    ended(app.deploykit("run", "-t", "staging", "--tag", "v2", env=env), 0)
+    assert run_both()["production"] == first["production"] != run_both()["staging"]
+    ended(app.deploykit("rollback", "-t", "staging", env=env), 0)
+    assert run_both() == first
+
+    app.config.write_text(text.replace(f'project = "{app.name}-staging"', f'project = "{app.name}"'))
+    refused = app.deploykit("run", "-t", "staging", "--tag", "v2", env=env)
+    assert refused.returncode == 2
+    assert f"targets staging and production would share the Compose project '{app.name}'" in refused.stderr
+    assert run_both() == first

@@ -1,8 +1,11 @@
 """Values that tests need and do not care about."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
+from deploykit.config.document import read_document
+from deploykit.config.targets import names
 from deploykit.errors import Outcome
 from deploykit.events import Finished
 from deploykit.record import Failure, Kind, Options, Record
@@ -54,3 +57,8 @@ def rolled_back(why: str, duration: float = 4.2) -> Finished:
         failure=Failure(why, State.checking),
         duration=duration,
     )
+
+
+def targets_of(config: Path) -> Sequence[str | None]:
+    """The targets of a config file; None alone where it has none."""
+    return names(read_document(config, {})) or [None]

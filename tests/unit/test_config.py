@@ -11,6 +11,7 @@ from deploykit.config import find_config, public, read_config
 from deploykit.config.model import ComposeTable, ProcessTable
 from deploykit.config.probes import CommandTable, HttpTable, TcpTable
 from deploykit.errors import ConfigError
+from tests.unit.made import targets_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,7 +50,8 @@ def test_the_example_of_the_design_loads_as_it_stands(tmp_path: Path) -> None:
 @pytest.mark.parametrize("example", sorted(EXAMPLES.rglob("*.toml")), ids=lambda path: path.name)
 def test_every_example_loads(example: Path) -> None:
     """Every config file of the examples is one."""
-    assert read_config(example, {}).app.name
+    for target in targets_of(example):
+        assert read_config(example, {}, target).app.name
 
 
 def test_what_is_not_written_has_its_default(tmp_path: Path) -> None:

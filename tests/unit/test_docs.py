@@ -12,6 +12,7 @@ from deploykit.config.model import BACKENDS, AppTable, HealthTable, RollbackTabl
 from deploykit.config.probes import PROBES
 from deploykit.errors import Outcome
 from deploykit.graph import mermaid
+from tests.unit.made import targets_of
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]
@@ -38,7 +39,8 @@ def test_every_config_in_the_docs_is_one(page: Path, tmp_path: Path) -> None:
     for number, block in enumerate(blocks(page, "toml")):
         path = tmp_path / f"{number}.toml"
         path.write_text(block)
-        assert read_config(path, {}).app.name
+        for target in targets_of(path):
+            assert read_config(path, {}, target).app.name
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -68,16 +68,13 @@ def test_the_note_is_written_first(path: Path) -> None:
     """A crash between note and file leaves a file that is still ours."""
     notes = memory_journal("engine", "project")
 
-    class Broken:
-        def read(self) -> str | None:
-            return TagOnDisk(path).read()
-
+    class Broken(TagOnDisk):
         def write(self, text: str | None) -> None:
             raise OSError(28, "No space left on device")
 
     TagFile(TagOnDisk(path), notes).write("one")
     with pytest.raises(OSError, match="space"):
-        TagFile(Broken(), notes).write("two")
+        TagFile(Broken(path), notes).write("two")
     assert notes.tag_notes() == TagMemory(None, "two", "one")
     assert TagFile(TagOnDisk(path), notes).written_by_hand() is None
 

@@ -202,6 +202,7 @@ class MemoryTagText:
 
     moments: Moments
     text: str | None = None
+    name: str = ".previous_image_tag"
 
     def read(self) -> str | None:
         return (self.text or "").strip() or None
