@@ -179,6 +179,27 @@ def test_whatever_a_config_says_it_is_read_or_refused(place: tuple[str, str], va
         assert not refused or "shop.toml" in refused
 
 
+@settings(max_examples=150, deadline=None)
+@given(
+    st.sampled_from([f'["target"."a"."{table}"]\n"{key}"' for table, keys in KEYS.items() for key in keys])
+    | NASTY.map(lambda name: f'["target"]\n{_text(name)}'),
+    VALUES,
+    st.sampled_from(["a", "b"]),
+)
+def test_whatever_a_target_says_it_is_read_or_refused(place: str, value: object, target: str) -> None:
+    """The one that is meant, and the other."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "shop.toml")
+        more = f"\n{place} = {_value(value)}\n[target.b.backend]\ntype = 'compose'\nfile = 'x'\nservices = ['x']\n"
+        path.write_text(_toml(GOOD) + more, errors="surrogatepass")
+        refused = ""
+        try:
+            read_config(path, {}, target)
+        except ConfigError as error:
+            refused = str(error)
+        assert not refused or "shop.toml" in refused
+
+
 def _toml(tables: dict[str, dict[str, Any]]) -> str:
     lines = []
     for name, table in tables.items():

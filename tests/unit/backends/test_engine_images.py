@@ -182,6 +182,26 @@ def test_what_serves_keeps_our_tag_when_its_own_has_moved(docker: Docker, images
     assert docker.calls("rmi") == []
 
 
+def test_an_old_image_that_another_app_keeps_loses_our_names_alone(docker: Docker, images: Images) -> None:
+    """Two targets of one config run the same image: it goes when the last of them lets go of it."""
+    own = f"{REPOSITORY}:one"
+    has(docker, sha("one"), image(RepoTags=["deploykit/shop-staging:r3", "deploykit/shop:r7", own]))
+    for name in ("deploykit/shop:r7", own, f"{REPOSITORY}@{DIGEST}"):
+        has(docker, name, image())
+    docker.says("ps")
+    docker.says("rmi")
+    assert images.discard(RELEASE, [])
+    assert docker.calls("rmi") == ["rmi --no-prune deploykit/shop:r7"]
+
+    has(docker, sha("one"), image(RepoTags=["deploykit/shop:r7", own]))
+    assert images.discard(RELEASE, [])
+    assert [call.split()[-1] for call in docker.calls("rmi")[1:]] == [
+        "deploykit/shop:r7",
+        own,
+        f"{REPOSITORY}@{DIGEST}",
+    ]
+
+
 def test_the_kept_images_are_listed_once_each(docker: Docker, images: Images) -> None:
     """Newest first, as the engine tells them, pinned by id."""
     docker.says("images", f"{sha('b')}\n{sha('a')}\n{sha('b')}\n")

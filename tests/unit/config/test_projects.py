@@ -52,3 +52,11 @@ def test_the_variable_of_compose_goes_before_the_files(tmp_path: Path) -> None:
     assert project_name(files, {}) == "dotenv"
     assert project_name(files, {"COMPOSE_ENV_FILES": str(tmp_path / "other.env")}) == "other"
     assert project_name(files, {"COMPOSE_PROJECT_NAME": "shell"}) == "shell"
+
+
+def test_files_that_cannot_be_read_say_nothing(tmp_path: Path) -> None:
+    """A folder, and what is no text: Compose will tell."""
+    (tmp_path / "a.yml").mkdir()
+    (tmp_path / ".env").mkdir()
+    (tmp_path / "b.yml").write_bytes(b"\xff\xfe")
+    assert project_name([tmp_path / "a.yml", tmp_path / "b.yml"], {}) == tmp_path.name.lower()

@@ -13,6 +13,8 @@ from deploykit.release import ImageRef, Release
 
 _Inspected = dict[str, Any]
 """What `docker image inspect` tells of an image."""
+_KEPT = "deploykit/"
+"""Before the app's name, in the tags of our own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,8 @@ class Images:
     def discard(self, release: Release, kept: Sequence[Release]) -> bool:
         """Take our names, and the app's own, off an image that nobody uses; without any name it is gone.
 
-        Whether there was one to take off. What a container of whoever it be was made of is left as it is.
+        Whether there was one to take off. What a container of whoever it be was made of is left as it is; what another
+        app keeps, as it is but for our names.
         """
         identity = release.image.id
         inspected = self.engine.image(identity) if identity else None
@@ -78,6 +81,8 @@ class Images:
             names = names if len(_tags(inspected)) > len(names) else []
         elif self.engine.has_containers_of(identity):
             names = []
+        elif any(map(self._is_kept_by_another, _tags(inspected))):
+            names = [name for name in _tags(inspected) if name.startswith(self._keep_tag(""))]
         else:
             names = [
                 *filter(lambda name: self._is_ours(name, release), _tags(inspected)),
@@ -87,6 +92,9 @@ class Images:
             if self.engine.image(name):  # a digest may have gone with its tag
                 self.engine.untag(name)
         return bool(names)
+
+    def _is_kept_by_another(self, name: str) -> bool:
+        return name.startswith(_KEPT) and not name.startswith(self._keep_tag(""))
 
     def _is_ours(self, name: str, release: Release) -> bool:
         repository = name.rpartition(":")[0]
@@ -129,7 +137,7 @@ class Images:
             raise PullFailed(f"Pull failed: {image.name}: {last_line(detail)}", detail=detail, hint=advice(detail))
 
     def _keep_tag(self, release_id: str) -> str:
-        return f"deploykit/{self.app}:{release_id}"
+        return f"{_KEPT}{self.app}:{release_id}"
 
 
 def _digests(release: Release, inspected: _Inspected) -> list[str]:
@@ -163,7 +171,7 @@ def _name(text: str) -> ImageRef | None:
 
 def _names(inspected: _Inspected | None) -> Iterator[ImageRef]:
     for tag in _tags(inspected):
-        if (image := _name(tag)) and not image.repository.startswith("deploykit/"):
+        if (image := _name(tag)) and not image.repository.startswith(_KEPT):
             yield image
 
 
