@@ -60,9 +60,8 @@ def command(args: argparse.Namespace, verb: str) -> str:
     if not args.config:
         return f"deploykit {verb}{target}"
     name = shlex.quote(args.config)
-    return (
-        f"deploykit {verb} {name}{target}" if args.config.endswith(".toml") else f"deploykit -c {name} {verb}{target}"
-    )
+    start = f"deploykit {verb} {name}" if args.config.endswith(".toml") else f"deploykit -c {name} {verb}"
+    return f"{start}{target}"
 
 
 def titled(app: str, args: argparse.Namespace) -> str:

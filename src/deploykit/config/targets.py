@@ -56,7 +56,7 @@ def choose(document: Document, name: str | None) -> Document:
         msg = f"{document.name} has targets, and none was named: {_listed(known)}"
         raise ConfigError(msg, hint="Name it: -t NAME, or $DEPLOYKIT_TARGET.")
     if name not in known:
-        near = get_close_matches(name, known, n=1)
+        near = get_close_matches(name, known, n=1, cutoff=0.5)  # prod for production
         meant = f"; did you mean {near[0]!r}?" if near else ""
         raise ConfigError(f"{document.name} has no target {name!r}{meant}", hint=f"It has {_listed(known)}.")
     return of(document, name)

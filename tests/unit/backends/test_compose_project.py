@@ -144,6 +144,19 @@ def test_a_name_that_has_changed_since_is_tried_anew(compose: Compose, tmp_path:
     assert json.loads(files.snapshot(IMAGE).files["compose.json"]) == {**flat, "name": "other"}
 
 
+def test_a_project_that_was_named_is_called_so_whatever_the_files_say(compose: Compose, tmp_path: Path) -> None:
+    """Compose is asked under that name, and not asked for one."""
+    compose.say({"name": "shop-staging", "services": {"web": {}}}, {"name": "shop", "services": {"web": {}}})
+    files = ComposeFiles(project(compose, tmp_path).engine, (tmp_path / "c.yml",), ("web",), named="shop-staging")
+    assert files.project_name() == "shop-staging"
+    assert not (compose.folder / "calls").exists()
+    kept = files.snapshot(IMAGE)
+    assert json.loads(kept.files["compose.json"])["name"] == "shop-staging"
+    assert Project.from_json(kept.files["project.json"]).name == "shop-staging"
+    named = [argv[argv.index("--project-name") + 1] for argv, _ in compose.calls() if "--project-name" in argv]
+    assert named == ["shop-staging", "shop-staging"]
+
+
 def test_variables_that_are_used_are_kept_and_no_others(compose: Compose, tmp_path: Path) -> None:
     """Those of interpolation, of env files and of secrets, and those taken over from the shell; not the image's."""
     (tmp_path / "web.env").write_text("URL=http://${HOSTED}/\nLINE\n")

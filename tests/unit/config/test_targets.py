@@ -187,9 +187,9 @@ def test_one_must_be_named(tmp_path: Path) -> None:
     assert refusal(tmp_path, BOTH) == (
         " has targets, and none was named: production, staging (Name it: -t NAME, or $DEPLOYKIT_TARGET.)"
     )
-    assert refusal(tmp_path, BOTH, "prodution") == (
-        " has no target 'prodution'; did you mean 'production'? (It has production, staging.)"
-    )
+    for near in ("prodution", "prod"):
+        said = f" has no target {near!r}; did you mean 'production'? (It has production, staging.)"
+        assert refusal(tmp_path, BOTH, near) == said
     assert " has no target 'production', nor any other" in refusal(tmp_path, BASE, "production")
 
 
