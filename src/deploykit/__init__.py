@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         Locked,
         NoSuchRelease,
         Outcome,
+        RegistryFailed,
     )
     from deploykit.events import Event
     from deploykit.health import HealthPolicy
@@ -45,6 +46,7 @@ __all__ = [
     "Plan",
     "ProbeAnswer",
     "Record",
+    "RegistryFailed",
     "Release",
     "Result",
     "State",
@@ -64,6 +66,7 @@ _HOMES = {
         "Locked",
         "NoSuchRelease",
         "Outcome",
+        "RegistryFailed",
     ),
     "events": ("Event",),
     "health": ("HealthPolicy",),

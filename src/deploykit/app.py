@@ -43,7 +43,7 @@ from deploykit.wanted import by_id_or_tag, check_barrier, check_files, row_to, s
 
 if TYPE_CHECKING:
     from deploykit.differences import Difference
-    from deploykit.images import ImageAtHand
+    from deploykit.images import ImageAtHand, Remote
     from deploykit.protocols import Finding
 
 _ABORT_POLL = 0.1
@@ -349,6 +349,20 @@ class App:
         from deploykit.images import images_at_hand
 
         return images_at_hand(self._parts)
+
+    def images_in_registry(self, limit: int = 20) -> "Remote":
+        """Return what the registry has under `limit` tags at most, newest first, with what the journal knows of each.
+
+        Tags that were deployed go first; a registry does not tell which others are new before each is looked at.
+
+        Raises:
+            RegistryFailed: the registry does not tell.
+            ConfigError: the backend has no registry.
+            EngineUnreachable: the runtime does not answer.
+        """
+        from deploykit.images import images_in_registry
+
+        return images_in_registry(self._parts, self._defaults.image.repository, limit)
 
     def check(self, tag: str | None = None, *, image: str | None = None) -> "list[Finding]":
         """Go through the checklist before a deploy of that tag or image. Starts nothing, takes no lock.

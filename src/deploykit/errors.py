@@ -4,6 +4,7 @@ DeploykitError                nothing began; raised to the caller
 ├── ConfigError           2   the file, an argument or the compose file is wrong
 ├── NoSuchRelease         2   the release asked for is not to be found
 ├── EngineUnreachable     5   the runtime does not answer
+├── RegistryFailed        1   the registry does not tell what it was asked
 ├── Held                  6   an operator holds deploys
 ├── Locked               75   another deployment holds the lock
 └── DeploymentFailed          only from Result.raise_for_outcome, with the outcome's own code
@@ -74,6 +75,12 @@ class EngineUnreachable(DeploykitError):
     """The runtime does not answer."""
 
     exit_code = 5
+
+
+class RegistryFailed(DeploykitError):
+    """The registry does not tell what it was asked."""
+
+    exit_code = 1
 
 
 class Held(DeploykitError):

@@ -1,6 +1,6 @@
 """The interfaces and their promises. An implementation need not inherit from them, and does not repeat them."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import Enum
@@ -265,6 +265,50 @@ class Measured(Protocol):
 
     def measure(self, image: ImageRef) -> tuple[int | None, float | None]:
         """Return bytes on the disk, and when it was made in seconds since the epoch; None for what is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """An image in its registry, pinned by the registry's digest.
+
+    `size` is what a pull of all of it takes for the runtime's own platform, in bytes, compressed; `created` is in
+    seconds since the epoch; None for what is not known. `platforms` are those that it is there for, as `linux/amd64`,
+    and `wanted` is the runtime's own. `problem` says why there is no more to tell.
+    """
+
+    image: ImageRef
+    size: int | None = None
+    created: float | None = None
+    platforms: tuple[str, ...] = ()
+    wanted: str = ""
+    problem: str = ""
+
+    @property
+    def fits(self) -> bool:
+        """Whether it is there for the runtime's platform, as far as that can be told."""
+        return not self.platforms or self.wanted in self.platforms
+
+
+@dataclass(frozen=True, slots=True)
+class Offers:
+    """What a registry has of a repository, newest first, and how many further tags were not looked at."""
+
+    found: Sequence[Offer]
+    left_out: int = 0
+
+
+@runtime_checkable
+class Stocked(Protocol):
+    """What a backend may offer beside: looks into the registry of its images, with the runtime's own logins.
+
+    Both calls change nothing, end within a minute, and raise RegistryFailed beside what every call raises.
+    """
+
+    def offers(self, repository: str, limit: int, first: Collection[str]) -> Offers:
+        """Return `limit` of the tags of a repository: those of `first` before others."""
+
+    def offer(self, image: ImageRef) -> Offer:
+        """Return what the registry has under a name, or by a digest."""
 
 
 @runtime_checkable

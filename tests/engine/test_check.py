@@ -24,6 +24,14 @@ def test_the_checklist(app: App) -> None:
     assert {"engine", "image", "disk", "serving", "files"} <= set(about)
     assert ("compose" in about) is (app.kind == "compose")
 
+    assert "compressed" in next(one["text"] for one in said["checks"] if one["about"] == "image")
+    remote = json.loads(ended(app.deploykit("images", "--remote", "--json"), 0).stdout)
+    assert [(one["tag"], one["deployment"], one["at_hand"]) for one in remote["images"]] == [
+        ("new", None, True),
+        ("old", "r1", True),
+    ]
+    assert all(one["size"] > 0 and one["created_at"] and one["fits"] for one in remote["images"])
+
     done = ended(app.deploykit("check", "--tag", "nosuch"), 1)
     (line,) = [line for line in done.stdout.splitlines() if line.startswith("failed")]
     assert "the registry does not give" in line

@@ -1,12 +1,13 @@
 """The engine's own lines of the checklist, on a scripted docker."""
 
 import json
-from typing import Any
 
 import pytest
 
 from deploykit.backends.engine import checks
-from deploykit.protocols import Finding, Standing
+from deploykit.backends.engine.client import Engine
+from deploykit.errors import RegistryFailed
+from deploykit.protocols import Finding, Offer, Standing
 from deploykit.release import ImageRef
 from tests.unit.backends.docker import Answer, Docker, image
 from tests.unit.backends.test_engine_images import PINNED
@@ -15,67 +16,51 @@ OK, WARNING, FAILED = Standing.ok, Standing.warning, Standing.failed
 NAME = PINNED.name
 
 
-def asked(docker: Docker, manifest: Any, *, code: int = 0, err: str = "", at_hand: bool = False) -> list[Finding]:
+def asked(docker: Docker, offer: Offer | RegistryFailed, *, at_hand: bool = False) -> list[Finding]:
     """Look for the image in a registry that answers so."""
     docker.answers("image inspect", Answer(json.dumps([image()])) if at_hand else Answer("", "No such image: x", 1))
-    docker.answers("manifest inspect", Answer(json.dumps(manifest), err, code))
-    docker.says("version {{.Server.Os}}/{{.Server.Arch}}", "linux/amd64\n")
-    docker.says("info {{.DockerRootDir}}", "/nowhere\n")
-    return list(checks.image_in_registry(docker.engine(), PINNED))
+    docker.says("info {{.DockerRootDir}}", "/\n")
 
+    def ask(wanted: ImageRef) -> Offer:
+        assert wanted == PINNED
+        if isinstance(offer, RegistryFailed):
+            raise offer
+        return offer
 
-def platforms(*names: str) -> dict[str, Any]:
-    parts = [name.split("/") for name in names]
-    return {"manifests": [{"platform": {"os": system, "architecture": machine}} for system, machine in parts]}
+    return list(checks.image_in_registry(docker.engine(), PINNED, ask))
 
 
 def test_an_image_for_this_platform(docker: Docker) -> None:
-    """Among others, or the only one."""
-    there = [Finding("image", OK, f"the registry has {NAME}")]
-    assert asked(docker, platforms("linux/arm64", "linux/amd64", "unknown/unknown")) == there
-    assert asked(docker, {"layers": [{"size": 5}]}) == there
+    """Ok; what a pull of it takes is told, where it is known."""
+    there = f"the registry has {NAME}"
+    offer = Offer(PINNED, 245 * 2**20, platforms=("linux/amd64", "linux/arm64"), wanted="linux/arm64")
+    assert asked(docker, offer) == [Finding("image", OK, f"{there}; a pull of all of it is 245 MiB, compressed")]
+    assert asked(docker, Offer(PINNED)) == [Finding("image", OK, there)]
 
 
 def test_an_image_for_other_platforms(docker: Docker) -> None:
     """Failed: it names both."""
-    (line,) = asked(docker, platforms("linux/arm64"))
+    (line,) = asked(docker, Offer(PINNED, platforms=("linux/arm64",), wanted="linux/amd64"))
     assert (line.standing, line.text) == (FAILED, f"{NAME} is there for linux/arm64, and not for linux/amd64")
+
+
+@pytest.mark.parametrize(("size", "standing"), [(2**20, OK), (2**60, FAILED)])
+def test_room_on_the_engines_disk(
+    docker: Docker, size: int, standing: Standing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the registry tells is compressed: three times that is compared with what is free, and so it is told."""
+    monkeypatch.setattr(Engine, "is_local", True)
+    line = asked(docker, Offer(PINNED, size))[-1]
+    assert (line.about, line.standing) == ("disk", standing)
+    assert f"for an image of {size / 2**20:,.0f} MiB, which takes some {size * 3 / 2**20:,.0f} MiB" in line.text
 
 
 @pytest.mark.parametrize(("at_hand", "standing"), [(False, FAILED), (True, WARNING)])
 def test_an_image_that_the_registry_does_not_give(docker: Docker, standing: Standing, *, at_hand: bool) -> None:
-    """Failed, with the registry's words; warned when it is at hand all the same."""
-    (line,) = asked(docker, {}, code=1, err="no such manifest: x\n", at_hand=at_hand)
+    """Failed, with what the registry client says; warned when it is at hand all the same."""
+    (line,) = asked(docker, RegistryFailed("ghcr.io has no web:x", hint="Was it pushed?"), at_hand=at_hand)
     assert line.standing is standing
-    assert "no such manifest: x" in line.text
-
-
-def test_a_registry_that_hangs(docker: Docker, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is the registry that gives no answer, not the engine."""
-    monkeypatch.setattr(checks, "REGISTRY_TIMEOUT", 0.3)
-    docker.answers("image inspect", Answer("", "No such image: x", 1))
-    docker.hangs("manifest inspect")
-    (line,) = checks.image_in_registry(docker.engine(), PINNED)
-    assert (line.about, line.standing) == ("image", FAILED)
-    assert line.text.startswith(f"the registry does not give {NAME}: no answer within 0.3s")
-
-
-@pytest.mark.parametrize(
-    ("registry", "plain"),
-    [
-        ("localhost:5000", True),
-        ("127.0.0.1:5000", True),
-        ("localhost.example:5000", False),
-        ("127.0.0.1.example:80", False),
-    ],
-)
-def test_only_a_registry_of_this_machine_may_speak_plainly(docker: Docker, registry: str, *, plain: bool) -> None:
-    """Its host is one of the loopback, not one whose name begins so."""
-    docker.answers("image inspect", Answer("", "No such image: x", 1))
-    docker.fails("manifest inspect", "no such manifest")
-    list(checks.image_in_registry(docker.engine(), ImageRef(f"{registry}/web", "one")))
-    (call,) = docker.calls("manifest")
-    assert ("--insecure" in call) is plain
+    assert line.text.startswith(f"the registry does not give {NAME}: ghcr.io has no web:x")
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ class NotThere(Exception):
 
 def local_socket(host: str | None, context: str | None, environment: Mapping[str, str]) -> str | None:
     """Return the path of the socket that the CLI would use; None where it would use something else, or may."""
-    settings = _settings(environment)
+    settings = cli_settings(environment)
     if context or "HttpHeaders" in settings or any(environment.get(name) for name in _ONLY_THE_CLI):
         return None
     named = host or environment.get("DOCKER_HOST")
@@ -44,7 +44,7 @@ def local_socket(host: str | None, context: str | None, environment: Mapping[str
     return path if path.startswith("/") else None
 
 
-def _settings(environment: Mapping[str, str]) -> Mapping[str, object]:
+def cli_settings(environment: Mapping[str, str]) -> Mapping[str, object]:
     """Return the CLI's own settings."""
     folder = environment.get("DOCKER_CONFIG") or f"{environment.get('HOME') or Path.home()}/.docker"
     try:

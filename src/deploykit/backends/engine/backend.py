@@ -2,10 +2,11 @@
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from deploykit.backends.engine import checks, labels
 from deploykit.backends.engine.client import Engine
@@ -24,10 +25,13 @@ from deploykit.backends.engine.oneoff import ContainerRehearsal, OneOffs
 from deploykit.backends.engine.settings import Rollout
 from deploykit.backends.engine.watch import DockerWatch
 from deploykit.errors import ConfigError, StepFailed
-from deploykit.protocols import Control, Execution, Finding, Program, PullPolicy, Rehearsal, Watch
+from deploykit.protocols import Control, Execution, Finding, Offer, Offers, Program, PullPolicy, Rehearsal, Watch
 from deploykit.redact import Redactor
 from deploykit.release import ImageRef, Instance, Release, Running
 from deploykit.store import ReleaseFolders
+
+if TYPE_CHECKING:
+    from deploykit.backends.engine.registry import Catalogue
 
 _LOG_LIMIT = 1024 * 1024
 _OUTPUT_LIMIT = 64 * 1024
@@ -244,11 +248,19 @@ class EngineBackend(ABC):
         """Return the containers of other releases, in whatever state."""
         return [one for one in self.containers() if not belongs(one, release)]
 
+    # The registry.
+
+    def offers(self, repository: str, limit: int, first: Collection[str]) -> Offers:
+        return self._catalogue().offers(repository, limit, first)
+
+    def offer(self, image: ImageRef) -> Offer:
+        return self._catalogue().offer(image)
+
     # The checklist.
 
     def findings(self, image: ImageRef, budget: float) -> Iterator[Finding]:
         yield from checks.engine_version(self.engine)
-        yield from checks.image_in_registry(self.engine, image)
+        yield from checks.image_in_registry(self.engine, image, self.offer)
         yield from checks.patience(self.engine, image, budget)
 
     # By hand.
@@ -279,6 +291,11 @@ class EngineBackend(ABC):
         return max(living, key=lambda one: instance_of(one).created_at or 0)
 
     # What they are made of.
+
+    def _catalogue(self) -> "Catalogue":
+        from deploykit.backends.engine.registry import Catalogue
+
+        return Catalogue.of(self.engine)
 
     @property
     def _one_offs(self) -> OneOffs:

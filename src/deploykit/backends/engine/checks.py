@@ -1,27 +1,20 @@
 """The engine's own lines of the checklist: its versions, the image in its registry, the room on its disk."""
 
-import json
 import os
-import re
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
 
-from deploykit.backends.engine.advice import advice
-from deploykit.backends.engine.client import Engine, last_line
-from deploykit.backends.engine.runner import TimedOut
-from deploykit.errors import EngineUnreachable
-from deploykit.protocols import Finding, Standing
+from deploykit.backends.engine.client import Engine
+from deploykit.errors import EngineUnreachable, RegistryFailed
+from deploykit.protocols import Finding, Offer, Standing
 from deploykit.release import ImageRef
 
 OLDEST_ENGINE = (20, 10)
 """The oldest engine that the tests run on."""
 OLDEST_COMPOSE = (2, 0)
 """Compose v2: v1 knows neither `--wait` nor the flags that files are resolved with."""
-REGISTRY_TIMEOUT = 20.0
-"""Seconds for a registry to say whether it has an image: two answers, and a login before them."""
 UNPACKED = 3.0
 """How many times its size in the registry an image takes on the disk while it is pulled and unpacked, for gzip."""
-_LOOPBACK = re.compile(r"127(\.\d{1,3}){3}")
+_MAKE_ROOM = "`deploykit prune` lets go of old releases."
 
 
 def engine_version(engine: Engine) -> Iterator[Finding]:
@@ -37,27 +30,22 @@ def compose_version(engine: Engine) -> Iterator[Finding]:
         yield Finding("compose", Standing.failed, str(error), error.hint)
 
 
-def image_in_registry(engine: Engine, image: ImageRef) -> Iterator[Finding]:
+def image_in_registry(engine: Engine, image: ImageRef, ask: Callable[[ImageRef], Offer]) -> Iterator[Finding]:
     """Tell whether the registry has the image for the engine's platform, and whether there is room for it."""
     try:
-        done = engine.docker_within(REGISTRY_TIMEOUT, "manifest", "inspect", *_insecure(image), image.name)
-    except TimedOut:
-        yield _not_given(engine, image, f"no answer within {REGISTRY_TIMEOUT:g}s")
+        offer = ask(image)
+    except RegistryFailed as error:
+        yield _not_given(engine, image, error)
         return
-    if done.code:
-        said = last_line(engine.redact.redact_bytes(done.errors)) or "no answer"
-        yield _not_given(engine, image, said)
-        return
-    manifest = json.loads(done.output)
-    yield _platform(image, manifest, engine.ask("version", "--format", "{{.Server.Os}}/{{.Server.Arch}}").strip())
-    yield from _room(engine, manifest)
+    yield _platform(image, offer)
+    yield from _room(engine, offer.size)
 
 
-def _not_given(engine: Engine, image: ImageRef, said: str) -> Finding:
-    text = f"the registry does not give {image.name}: {said}"
+def _not_given(engine: Engine, image: ImageRef, error: RegistryFailed) -> Finding:
+    text = f"the registry does not give {image.name}: {error}"
     if engine.image(image.name):
         return Finding("image", Standing.warning, f"{text}; it is at hand here", "`--pull missing` takes what is here.")
-    return Finding("image", Standing.failed, text, advice(said) or "Was it pushed, by that name?")
+    return Finding("image", Standing.failed, text, error.hint)
 
 
 def patience(engine: Engine, image: ImageRef, budget: float) -> Iterator[Finding]:
@@ -81,37 +69,29 @@ def _version(about: str, said: str, oldest: tuple[int, int]) -> Finding:
     return Finding(about, Standing.ok, version)
 
 
-def _platform(image: ImageRef, manifest: dict[str, Any], platform: str) -> Finding:
-    """Of an image for one platform alone the manifest does not say which: that is seen when it is pulled."""
-    listed = [one.get("platform") or {} for one in manifest.get("manifests") or ()]
-    offered = sorted({f"{one.get('os')}/{one.get('architecture')}" for one in listed} - {"unknown/unknown"})
-    if offered and platform not in offered:
-        text = f"{image.name} is there for {', '.join(offered)}, and not for {platform}"
-        return Finding("image", Standing.failed, text, f"Build it with --platform {platform}.")
-    return Finding("image", Standing.ok, f"the registry has {image.name}")
+def _platform(image: ImageRef, offer: Offer) -> Finding:
+    if not offer.fits:
+        text = f"{image.name} is there for {', '.join(offer.platforms)}, and not for {offer.wanted}"
+        return Finding("image", Standing.failed, text, f"Build it with --platform {offer.wanted}.")
+    pulled = "" if offer.size is None else f"; a pull of all of it is {_mib(offer.size)}, compressed"
+    return Finding("image", Standing.ok, f"the registry has {image.name}{pulled}")
 
 
-def _room(engine: Engine, manifest: dict[str, Any]) -> Iterator[Finding]:
-    """Compare the image's size with the room, where the engine's disk is one of this machine."""
-    size = sum(int(layer.get("size") or 0) for layer in manifest.get("layers") or ())
+def _room(engine: Engine, size: int | None) -> Iterator[Finding]:
+    """Compare the image's size with the room, where the engine's disk is one of this machine.
+
+    A registry tells the compressed size alone: how much the image takes here is guessed from it.
+    """
     root = engine.ask("info", "--format", "{{.DockerRootDir}}").strip()
     if not engine.is_local or not os.path.isdir(root):  # noqa: PTH112 - the engine's path, maybe not ours
         return
     disk = os.statvfs(root)
-    free = disk.f_bavail * disk.f_frsize
-    if size * UNPACKED > free:
-        text = f"{_mib(free)} are free for an image of {_mib(size)}, which takes some {_mib(size * UNPACKED)}"
-        yield Finding("disk", Standing.failed, text, "`deploykit prune` lets go of old releases.")
+    free, needed = disk.f_bavail * disk.f_frsize, (size or 0) * UNPACKED
+    takes = f" for an image of {_mib(size)}, which takes some {_mib(needed)} with what it unpacks to" if size else ""
+    if needed > free:
+        yield Finding("disk", Standing.failed, f"{_mib(free)} are free{takes}", _MAKE_ROOM)
     else:
-        yield Finding(
-            "disk", Standing.ok, f"{_mib(free)} are free" + (f" for an image of {_mib(size)}" if size else "")
-        )
-
-
-def _insecure(image: ImageRef) -> list[str]:
-    """A registry on the machine itself speaks plain HTTP to the engine, and so to this command; no other may."""
-    host = image.repository.partition("/")[0].rpartition(":")[0]
-    return ["--insecure"] if host == "localhost" or _LOOPBACK.fullmatch(host) else []
+        yield Finding("disk", Standing.ok, f"{_mib(free)} are free{takes}")
 
 
 def _mib(size: float) -> str:
