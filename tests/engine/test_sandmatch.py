@@ -136,6 +136,7 @@ def test_what_was_written_before_is_there_after_a_rollback(site: SandMatch) -> N
     """Also what was written by the release that is left, and across a migration that the old one can live with."""
     site.build("main-surface", migrates)
     site.add_court("Old")
+    assert "pending migrations: 1 " in ended(site.script("check", "--tag", "main-surface"), 0).stdout
     done = ended(site.script(tag="main-surface"), 0)
     assert "0002_surface" in done.stdout
     site.add_court("New")

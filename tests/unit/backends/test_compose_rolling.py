@@ -96,6 +96,18 @@ def test_what_cannot_stand_twice_is_refused_with_its_line(
     assert 'strategy = "recreate"' in refused.value.hint
 
 
+def test_what_the_checklist_says_of_rolling(docker: Docker, tmp_path: Path) -> None:
+    """What the proxy must do; of a release in place, whether it could roll, and if not, the line that says why."""
+    stage = Stage(docker, tmp_path)
+    proxy = "check its health before first use"
+    assert proxy in stage.made(rollout=Rollout(strategy="rolling")).strategy_told(PINNED)
+    assert "it can roll, behind a proxy that checks health before first use" in stage.backend.strategy_told(PINNED)
+    (tmp_path / "compose.yml").write_text(FILE)
+    stage.model({"name": "shop", "services": {"web": {"container_name": "the-web"}, "worker": {}}})
+    told = stage.backend.strategy_told(PINNED)
+    assert "it cannot roll: compose.yml, line 7: services.web.container_name: the-web" in told
+
+
 @pytest.mark.parametrize(
     "web",
     [

@@ -288,6 +288,15 @@ class ComposeBackend(EngineBackend):
         yield from checks.compose_version(self.engine)
         yield from super().findings(image, budget)
 
+    def strategy_told(self, image: ImageRef) -> str:
+        if self.rollout.rolling:
+            why = "Docker's DNS names a new instance at once, so the proxy must check its health before first use"
+            return f"rolling, without a gap: {_list(self._rolling)}; {why} (docs/rolling.md)"
+        if obstacle := self.today.obstacle_to_rolling(image):
+            return f"in place, with a short gap; it cannot roll: {obstacle}"
+        needed = "behind a proxy that checks health before first use (docs/rolling.md)"
+        return f"in place, with a short gap; it can roll, {needed}"
+
     def shell_program(self, release: Release, argv: Sequence[str], *, terminal: bool) -> Program:
         project = self._stored(release)
         how = ["--rm", "--no-deps", *([] if terminal else ["--no-TTY"]), f"--entrypoint={argv[0]}"]

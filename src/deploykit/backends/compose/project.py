@@ -15,7 +15,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deploykit.backends.compose.rolling import refuse_what_cannot_roll
+from deploykit.backends.compose.rolling import refuse_what_cannot_roll, what_cannot_roll
 from deploykit.backends.engine.client import ComposeScope, Engine
 from deploykit.backends.engine.labels import labels_for
 from deploykit.backends.engine.runner import Completed
@@ -149,6 +149,11 @@ class ComposeFiles:
             for name, check in checks.items()
             if check.get("disable") or check.get("test")
         }
+
+    def obstacle_to_rolling(self, image: ImageRef) -> str | None:
+        """Return the first thing that keeps the services from standing twice; None when all could."""
+        found = what_cannot_roll(self._resolved(image), self.services, self.files)
+        return next((told for told, _ in found), None)
 
     def _resolved(self, image: ImageRef) -> Model:
         return self._read_by_compose(self._resolve(image))

@@ -20,11 +20,18 @@ def refuse_what_cannot_roll(model: Mapping[str, Any], services: Sequence[str], f
     Raises:
         ConfigError: names service, key and, where it is found, file and line.
     """
+    for told, hint in what_cannot_roll(model, services, files):
+        raise ConfigError(f'backend.strategy = "rolling": {told}', hint=hint)
+
+
+def what_cannot_roll(
+    model: Mapping[str, Any], services: Sequence[str], files: Sequence[Path]
+) -> Iterator[tuple[str, str]]:
+    """Yield what stands against it, with service, key and, where it is found, file and line; and what can be done."""
     for service in services:
         for key, value, why, hint in _obstacles(model.get("services", {}).get(service, {})):
             where = line_of(files, service, key, value)
-            msg = f"{where}: services.{service}.{key}: {value}: {why}"
-            raise ConfigError(f'backend.strategy = "rolling": {msg}', hint=hint)
+            yield f"{where}: services.{service}.{key}: {value}: {why}", hint
 
 
 def _obstacles(service: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:

@@ -25,7 +25,18 @@ from deploykit.backends.engine.oneoff import ContainerRehearsal, OneOffs
 from deploykit.backends.engine.settings import Rollout
 from deploykit.backends.engine.watch import DockerWatch
 from deploykit.errors import ConfigError, StepFailed
-from deploykit.protocols import Control, Execution, Finding, Offer, Offers, Program, PullPolicy, Rehearsal, Watch
+from deploykit.protocols import (
+    Control,
+    Execution,
+    Finding,
+    Offer,
+    Offers,
+    Program,
+    PullPolicy,
+    Rehearsal,
+    Standing,
+    Watch,
+)
 from deploykit.redact import Redactor
 from deploykit.release import ImageRef, Instance, Release, Running
 from deploykit.store import ReleaseFolders
@@ -84,6 +95,10 @@ class EngineBackend(ABC):
     @abstractmethod
     def published(self, release: Release) -> Mapping[int, int]:
         """Return the ports of this machine at which the main service is reached, each with the container's own."""
+
+    @abstractmethod
+    def strategy_told(self, image: ImageRef) -> str:
+        """Tell how a release replaces another, what that costs, and what rolling needs, or what stands against it."""
 
     @abstractmethod
     def healthchecks(self, image: ImageRef) -> Mapping[str, bool]:
@@ -262,6 +277,7 @@ class EngineBackend(ABC):
         yield from checks.engine_version(self.engine)
         yield from checks.image_in_registry(self.engine, image, self.offer)
         yield from checks.patience(self.engine, image, budget)
+        yield Finding("strategy", Standing.ok, self.strategy_told(image))
 
     # By hand.
 
