@@ -44,7 +44,7 @@ from deploykit.wanted import by_id_or_tag, check_barrier, check_files, row_to, s
 if TYPE_CHECKING:
     from deploykit.differences import Difference
     from deploykit.images import ImageAtHand, Remote
-    from deploykit.protocols import Finding
+    from deploykit.protocols import Finding, Offer
 
 _ABORT_POLL = 0.1
 
@@ -363,6 +363,18 @@ class App:
         from deploykit.images import images_in_registry
 
         return images_in_registry(self._parts, self._defaults.image.repository, limit)
+
+    def offer(self, tag: str | None = None, *, image: str | None = None) -> "Offer":
+        """Return what the registry has of a tag or an image: its content, and how much a pull of all of it takes.
+
+        Raises:
+            RegistryFailed: the registry does not tell.
+            ConfigError: the backend has no registry, or tag or image is none.
+            EngineUnreachable: the runtime does not answer.
+        """
+        from deploykit.images import stock_of
+
+        return stock_of(self._parts).offer(self._asked(tag, image))
 
     def check(self, tag: str | None = None, *, image: str | None = None) -> "list[Finding]":
         """Go through the checklist before a deploy of that tag or image. Starts nothing, takes no lock.

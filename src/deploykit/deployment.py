@@ -48,6 +48,7 @@ from deploykit.protocols import (
     Control,
     FailureLogs,
     Journal,
+    Measured,
     ProbeVerdict,
     PullPolicy,
     ReleaseFiles,
@@ -269,12 +270,14 @@ class Deployment:
     def _pulling(self) -> Trigger:
         known, options = self.record.candidate, self.record.options
         policy = PullPolicy(options.pull) if self.record.kind is Kind.deploy else PullPolicy.missing
+        begun = self._tools.clock.now()
         image = self._pull(known.image if known else self.record.asked, policy, self._control)
+        took = self._tools.clock.now() - begun
         self._tools.backend.demand(image)
         candidate = self._candidate(image)
         self._set(candidate=candidate)
         self._tools.backend.keep(candidate)
-        self._notify(Pulled, image=image)
+        self._notify(Pulled, image=image, size=self._size(image), took=took)
         self._say_if_it_failed_before(image)
         self._control.interruption.check()
         if self._serves_already(candidate):
@@ -407,6 +410,10 @@ class Deployment:
         if image.id and came.id != image.id:
             raise PullFailed(f"{image.name} is not what it was: image {came.id}, not {image.id}")
         return came
+
+    def _size(self, image: ImageRef) -> int | None:
+        backend = self._tools.backend
+        return backend.measure(image)[0] if isinstance(backend, Measured) else None
 
     def _candidate(self, image: ImageRef) -> Release:
         """Return the release asked for: one that was tried before keeps its id."""

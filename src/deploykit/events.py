@@ -118,10 +118,16 @@ class HookOutput(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pulled(Event):
-    """The image is at hand, and names its content."""
+    """The image is at hand, and names its content.
+
+    `size` is what it takes on the disk, unpacked, in bytes, None when the runtime does not tell; `took` is how long it
+    was brought for, in seconds.
+    """
 
     name: ClassVar[str] = "image.pulled"
     image: ImageRef
+    size: int | None = None
+    took: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from deploykit.cli.app import opened
 from deploykit.cli.output import say
 from deploykit.observers.json import dump
-from deploykit.observers.text import iso, one_line
+from deploykit.observers.text import iso, mib, one_line
 
 if TYPE_CHECKING:
     from deploykit.images import ImageAtHand, ImageOffered, Remote
@@ -132,7 +132,7 @@ def _now(last: "Record | None", marks: "Marks") -> str:
 
 
 def _measured(size: int | None, created: float | None) -> tuple[str, str]:
-    return _age(created), f"{size / 2**20:,.0f} MiB" if size is not None else ""
+    return _age(created), mib(size) if size is not None else ""
 
 
 def _short(digest: str | None) -> str:

@@ -31,7 +31,7 @@ from deploykit.events import (
     Watching,
 )
 from deploykit.observers.ending import Command, Line, ending
-from deploykit.observers.text import lines, one_line
+from deploykit.observers.text import lines, mib, one_line
 from deploykit.record import Failure, Kind
 from deploykit.release import ImageRef, Release
 from deploykit.states import State
@@ -108,7 +108,7 @@ class Narrator:
             case Output() | HookOutput():
                 yield "info", f"| {event.line}"
             case Pulled():
-                yield "info", f"Pulled: {event.image.name} ({event.image.digest or event.image.id})"
+                yield "info", _pulled(event)
             case Looked() if not event.healthy:
                 yield from self._waiting(event)
             case Warned():
@@ -242,3 +242,9 @@ def _evidence(failure: Failure) -> Iterator[Line]:
         yield from (("info", f"| {line}") for line in lines(failure.detail, _OUTPUT_LINES))
     if failure.hint:
         yield "info", f"Hint: {failure.hint}"
+
+
+def _pulled(event: Pulled) -> str:
+    size = "" if event.size is None else f", {mib(event.size)} unpacked"
+    took = "" if event.took is None else f", in {event.took:.1f}s"
+    return f"Pulled: {event.image.name} ({event.image.digest or event.image.id}){size}{took}"

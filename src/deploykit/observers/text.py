@@ -16,6 +16,11 @@ def lines(text: str, last: int) -> list[str]:
     return [one_line(line) for line in text.splitlines() if line.strip()][-last:]
 
 
+def mib(size: float) -> str:
+    """Return a number of bytes as people read it."""
+    return f"{size / 2**20:,.0f} MiB"
+
+
 def iso(at: float | None) -> str | None:
     """Return a time as 2026-11-23T10:00:00.123Z."""
     if at is None:

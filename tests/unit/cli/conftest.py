@@ -1,6 +1,8 @@
 """The command line on an app of the fakes."""
 
 import json
+from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -8,6 +10,9 @@ import pytest
 import deploykit
 from deploykit.app import App
 from deploykit.cli import main
+from deploykit.errors import RegistryFailed
+from deploykit.protocols import Offer, Offers
+from deploykit.release import ImageRef
 from tests.unit.world import World
 
 
@@ -35,6 +40,33 @@ class Cli:
     @property
     def lines(self) -> list[str]:
         return self.out.splitlines()
+
+
+@dataclass
+class Registry:
+    """What the app's registry says when it is asked."""
+
+    offered: list[Offer]
+    left_out: int = 0
+    asked: tuple[str, int, frozenset[str]] | None = None
+    fails: RegistryFailed | None = None
+
+    def offers(self, repository: str, limit: int, first: Collection[str]) -> Offers:
+        self.asked = (repository, limit, frozenset(first))
+        if self.fails:
+            raise self.fails
+        return Offers(self.offered, self.left_out)
+
+    def offer(self, image: ImageRef) -> Offer:
+        found = next((one for one in self.offered if one.image.tag == image.tag), None)
+        if found is None:
+            raise RegistryFailed(f"no {image.name}")
+        return found
+
+    def stands_behind(self, cli: Cli) -> None:
+        """Be that of the app."""
+        for name in ("offers", "offer"):
+            setattr(cli.world.backend, name, getattr(self, name))
 
 
 @pytest.fixture(autouse=True)

@@ -1,39 +1,12 @@
 """`images`."""
 
-from collections.abc import Collection
-from dataclasses import dataclass
-
 import pytest
 
 from deploykit.errors import RegistryFailed
-from deploykit.protocols import Offer, Offers
+from deploykit.protocols import Offer
 from deploykit.release import ImageRef
-from tests.unit.cli.conftest import Cli
+from tests.unit.cli.conftest import Cli, Registry
 from tests.unit.world import REPOSITORY
-
-
-@dataclass
-class Registry:
-    """What the app's registry says when it is asked."""
-
-    offered: list[Offer]
-    left_out: int = 0
-    asked: tuple[str, int, frozenset[str]] | None = None
-    fails: RegistryFailed | None = None
-
-    def offers(self, repository: str, limit: int, first: Collection[str]) -> Offers:
-        self.asked = (repository, limit, frozenset(first))
-        if self.fails:
-            raise self.fails
-        return Offers(self.offered, self.left_out)
-
-    def offer(self, image: ImageRef) -> Offer:
-        return next(one for one in self.offered if one.image.tag == image.tag)
-
-    def stands_behind(self, cli: Cli) -> None:
-        """Be that of the app."""
-        for name in ("offers", "offer"):
-            setattr(cli.world.backend, name, getattr(self, name))
 
 
 def stranger(tag: str) -> ImageRef:

@@ -1,6 +1,9 @@
 """`run --dry-run`: what people and programs get to see."""
 
-from tests.unit.cli.conftest import Cli
+from deploykit.protocols import Offer
+from deploykit.release import ImageRef
+from tests.unit.cli.conftest import Cli, Registry
+from tests.unit.world import REPOSITORY
 
 
 def test_the_command_tells_it(cli: Cli) -> None:
@@ -32,3 +35,22 @@ def test_the_command_tells_what_is_at_hand(cli: Cli) -> None:
     cli("run", "--tag", "three", "--dry-run", "--no-rollback")
     assert "  failed     when it was last tried, in r3: " in cli.out
     assert cli.lines[-1].startswith("  a failure  is left as it is")
+
+
+def test_how_much_would_be_pulled(cli: Cli) -> None:
+    """Where the registry would be asked, and tells; nothing when it has what is at hand."""
+    cli.world.good("one")
+    kept = cli.world.last.candidate
+    assert kept
+    new = ImageRef(REPOSITORY, "two", f"sha256:{'7' * 64}")
+    Registry([Offer(new, 245 * 2**20), Offer(kept.image)]).stands_behind(cli)
+    told = "245 MiB at most, compressed; layers that are here are not pulled"
+    cli("run", "--tag", "two", "--dry-run")
+    assert cli.lines[2] == f"  pulls      it from the registry: {told}"
+    assert cli.json("run", "--tag", "two", "--dry-run")["offered"] == {"digest": new.digest, "size": 245 * 2**20}
+    cli("run", "--tag", "one", "--dry-run")
+    assert cli.lines[2] == "  pulls      nothing: the registry has what is at hand"
+    cli("run", "--tag", "two", "--dry-run", "--pull", "never")
+    assert cli.lines[2].startswith("  pulls      nothing, and fails")
+    cli("run", "--tag", "three", "--dry-run")
+    assert cli.lines[2] == "  pulls      the registry is asked whether it has a newer one"

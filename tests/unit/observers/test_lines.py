@@ -494,6 +494,9 @@ def test_what_was_pulled_is_named_with_its_content() -> None:
         ("info", f"Pulled: example.com/team/web:one ({pinned.digest})"),
         ("info", f"Pulled: web:one ({local.id})"),
     ]
+    assert lines(Pulled(id="r1", at=0, image=local, size=245 * 2**20, took=12.34)) == [
+        ("info", f"Pulled: web:one ({local.id}), 245 MiB unpacked, in 12.3s"),
+    ]
 
 
 def test_levels_are_for_who_filters() -> None:
