@@ -37,7 +37,7 @@ class Document:
 
     def redact(self, text: str) -> str:
         """Return the text without the values of the secret-looking variables that the file names."""
-        names = {name for one in _texts(self.tables) for name in named(one)}
+        names = {name for one in texts(self.tables) for name in named(one)}
         return Redactor({name: value for name, value in self.environment.items() if name in names})(text)
 
     def at(self, key: Key) -> object:
@@ -67,14 +67,15 @@ def at(tables: object, key: Key) -> object:
     return found
 
 
-def _texts(value: object) -> Iterator[str]:
+def texts(value: object) -> Iterator[str]:
+    """Yield every text in a value."""
     match value:
         case str():
             yield value
         case Mapping():
-            yield from (text for one in value.values() for text in _texts(one))
+            yield from (text for one in value.values() for text in texts(one))
         case list():
-            yield from (text for one in value for text in _texts(one))
+            yield from (text for one in value for text in texts(one))
         case _:
             return
 
@@ -91,7 +92,7 @@ def read_document(path: Path, environment: Mapping[str, str]) -> Document:
     Raises:
         ConfigError: it is not there, cannot be read, or is no TOML; the message names file and line.
     """
-    text = _text(path)
+    text = read_text(path)
     try:
         return Document(path, tomllib.loads(text), environment)
     except RecursionError as error:
@@ -102,7 +103,8 @@ def read_document(path: Path, environment: Mapping[str, str]) -> Document:
         raise ConfigError(msg, hint="Mend that line; texts stand in quotes, tables in [brackets].") from error
 
 
-def _text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """Return the text of a config file; raises ConfigError when it cannot be read."""
     try:
         with path.open("rb") as file:
             raw = file.read(_LARGEST + 1)

@@ -1,5 +1,6 @@
 """The verbs that look: what people and programs get to see, and the exit codes."""
 
+import json
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -211,6 +212,28 @@ def test_config_shows_toml_that_means_the_same(capsys: pytest.CaptureFixture[str
     shown: dict[str, Any] = tomllib.loads(capsys.readouterr().out)
     assert shown == deploykit.load(EXAMPLE).config
     assert shown["health"]["probe"][0]["require"] == {"ok": True, "checks.database": True}
+
+
+def test_config_tells_where_each_value_comes_from(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The line of the file, the variable, `--tag`, or the default; in comments, and in JSON."""
+    monkeypatch.setenv("WEB_IMAGE", "registry.test/web")
+    monkeypatch.delenv("WEB_IMAGE_TAG", raising=False)
+    assert main(["config", str(EXAMPLE)]) == 0
+    told = dict(line.split("  # ") for line in capsys.readouterr().out.splitlines() if "  # " in line)
+    told = {text.rstrip(): origin for text, origin in told.items()}
+    assert told['image = "registry.test/web"'] == "sandmatch.toml:3, $WEB_IMAGE"
+    assert told['tag = "${WEB_IMAGE_TAG:?pass --tag}"'] == "sandmatch.toml:4, $WEB_IMAGE_TAG is not set"
+    assert told["release_timeout = 600.0"] == "default"
+    assert told['type = "http"'] == "sandmatch.toml:26"
+    assert main(["config", str(EXAMPLE), "--tag", "main-abc123", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["app"]["tag"] == "main-abc123"
+    assert said["origins"]["app.tag"] == {"from": "--tag"}
+    assert said["origins"]["app.image"] == {"from": "file", "line": 3, "variables": ["WEB_IMAGE"]}
+    assert said["origins"]["health.probe[0].url"] == {"from": "file", "line": 27}
+    assert said["origins"]["state.keep"] == {"from": "default"}
 
 
 def test_config_shows_no_secret(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
