@@ -1,9 +1,10 @@
 """Getting at what runs by hand: programs that take the place of deploykit, with its terminal and their own code."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-from deploykit.errors import ConfigError, NoSuchRelease
+from deploykit.errors import ConfigError, NoSuchRelease, StepFailed
 from deploykit.protocols import Inside, Program
 from deploykit.release import Release
 from deploykit.session import Parts
@@ -26,11 +27,13 @@ class Hands:
 
     def shell(self, release: Release | None, argv: Sequence[str], *, terminal: bool) -> Program:
         """Return what runs a command in a one-off of a release: what serves, when none is named."""
-        return self._inside().shell_program(release or self._running(), argv, terminal=terminal)
+        with _kept():
+            return self._inside().shell_program(release or self._running(), argv, terminal=terminal)
 
     def compose(self, argv: Sequence[str]) -> Program:
         """Return `docker compose ARGV` with project, files, pin and variables of what runs."""
-        return self._inside().compose_program(self._running(), argv)
+        with _kept():
+            return self._inside().compose_program(self._running(), argv)
 
     def logs(self, service: str | None, *, follow: bool, tail: int | None) -> Program:
         """Return what shows the log of what runs, as its runtime has it."""
@@ -48,3 +51,13 @@ class Hands:
             what = f"{release.image.name} was not deployed by deploykit" if release else "nothing runs"
             raise NoSuchRelease(what, hint="`deploykit status` shows what there is.")
         return release
+
+
+@contextmanager
+def _kept() -> Iterator[None]:
+    """Tell of a release whose image or files are gone as of one that is not there."""
+    try:
+        yield
+    except StepFailed as error:
+        hint = "`prune` removes them; `deploykit protect` keeps them."
+        raise NoSuchRelease(str(error), hint=error.hint or hint) from error

@@ -253,10 +253,11 @@ class Backend(Watched, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A program to be run in place of deploykit; `environment` is all that it gets."""
+    """A program to be run in place of deploykit; `environment` is all that it gets. `folder`: where, if not here."""
 
     argv: tuple[str, ...]
     environment: Mapping[str, str] = field(repr=False)
+    folder: Path | None = None
 
 
 @runtime_checkable

@@ -18,4 +18,6 @@ def become(program: "Program") -> "NoReturn":
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
             stream.flush()
+    if program.folder is not None:
+        os.chdir(program.folder)
     os.execve(program.argv[0], program.argv, dict(program.environment))  # noqa: S606 - an argv, no shell

@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Shown:
-    """The tables of a file, as TOML with comments, and as JSON; `of_tag` is where the tag comes from, if not from it."""
+    """The tables of a file, as TOML with comments, and as JSON. `of_tag`: where the tag comes from, if not from it."""
 
     file: str
     origins: "Origins"

@@ -8,6 +8,7 @@ from deploykit.backends.process import execution
 from deploykit.backends.process.ending import end
 from deploykit.backends.process.folders import Folders
 from deploykit.backends.process.images import ImageStore
+from deploykit.backends.process.inside import log_program, program_in
 from deploykit.backends.process.launch import Shim, specify
 from deploykit.backends.process.logs import tail_of
 from deploykit.backends.process.records import Entry, Records
@@ -16,7 +17,7 @@ from deploykit.backends.process.shim import Spec
 from deploykit.backends.process.watch import ProcessWatch
 from deploykit.disk import check_state_folder
 from deploykit.errors import ConfigError, EngineUnreachable, PullFailed, StepFailed
-from deploykit.protocols import Control, Execution, Identity, PullPolicy, Rehearsal
+from deploykit.protocols import Control, Execution, Identity, Program, PullPolicy, Rehearsal
 from deploykit.redact import Redactor
 from deploykit.release import ImageRef, Instance, Release, Running, Snapshot
 from deploykit.store import ReleaseFolders
@@ -164,6 +165,34 @@ class ProcessBackend:
         environment = {**os.environ, **self._settings_of(entry.release).environment}
         return execution.run(argv, self._content(entry.image), environment, timeout)
 
+    # By hand.
+
+    def exec_program(self, service: str, argv: Sequence[str], *, terminal: bool) -> Program:  # noqa: ARG002 - the contract's
+        entry = self._newest(service)
+        if not entry.alive:
+            raise _nothing_runs()
+        return program_in(self._content(entry.image), argv, self._settings_of(entry.release).environment)
+
+    def shell_program(self, release: Release, argv: Sequence[str], *, terminal: bool) -> Program:  # noqa: ARG002 - the contract's
+        return program_in(self._content(release.image), argv, self._settings_of(release.id).environment)
+
+    def compose_program(self, release: Release, argv: Sequence[str]) -> Program:  # noqa: ARG002 - the contract's
+        raise ConfigError("backend.type: this one is not run by Compose", hint="`deploykit exec` and `shell` lead in.")
+
+    def logs_program(self, service: str | None, *, follow: bool, tail: int | None) -> Program:
+        log = self._records.log(self._newest(service or self._settings.service).id)
+        return log_program(log, follow=follow, tail=tail)
+
+    def _newest(self, service: str) -> Entry:
+        """Return the instance that was started last."""
+        if service != self._settings.service:
+            msg = f"there is no service {service!r}"
+            raise ConfigError(msg, hint=f"There is {self._settings.service}.")
+        entries = self._records.all()
+        if not entries:
+            raise _nothing_runs()
+        return entries[0]
+
     def redact(self, text: str) -> str:
         return Redactor(self._settings.environment)(text)
 
@@ -194,3 +223,7 @@ class ProcessBackend:
         settings = self._settings_of(release.id)
         number = max((entry.number for entry in others), default=0) + 1
         return specify(release, settings, self._content(release.image), self._records, number, control.inherit)
+
+
+def _nothing_runs() -> ConfigError:
+    return ConfigError("no process of it runs", hint="`deploykit status` shows what there is.")
