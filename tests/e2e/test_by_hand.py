@@ -13,7 +13,7 @@ SH = ("sh", "-c")
 def test_getting_at_what_runs(app: ProcessApp) -> None:
     """In the folder of the release, with its environment; exit code and output are the command's own."""
     app.deploy("a", "b")
-    tag = "grep -o '\"tag\": \".\"' behaviour.json; echo $PORT; exit 7"
+    tag = 'grep -o \'"tag": "."\' behaviour.json; echo $PORT; exit 7'
 
     done = app.deploykit("exec", "app", "--", *SH, tag)
     assert (done.returncode, done.stdout) == (7, f'"tag": "b"\n{app.port}\n')

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from deploykit.errors import Outcome
-from deploykit.events import Event, Finished
+from deploykit.events import Event, Finished, Sight, WatchEnded
 from deploykit.observers.ending import named
 from deploykit.observers.text import one_line
 from deploykit.protocols import Clock
@@ -37,6 +37,8 @@ class _Refused(Exception):
 class Webhook:
     """Posts how deployments end: all of them, or failures and rollbacks. Blocks nobody until `close`.
 
+    What turns unhealthy while it is watched is one notice, with what came of it: the rollback has none of its own.
+
     `url` is a secret: it is in no message. `timeout` is in seconds, for each try. `warn` is told when a notice is lost.
     """
 
@@ -51,10 +53,24 @@ class Webhook:
     total: float = TOTAL
     gaps: tuple[float, ...] = _GAPS
     warn: Callable[[str], object] = logging.getLogger("deploykit").warning
+    _fallen: str | None = field(default=None, init=False)
+    _back: Finished | None = field(default=None, init=False)
     _sending: "list[tuple[float, Future[None]]]" = field(default_factory=list, init=False, repr=False)
 
     def __call__(self, event: Event) -> None:
-        if isinstance(event, Finished) and (self.events == "all" or _matters(event)):
+        match event:
+            case WatchEnded(sight=Sight.unhealthy):
+                self._fallen = event.id
+            case Finished() if self._fallen is not None and event.id != self._fallen:
+                self._back = event
+            case Finished():
+                self._fallen = self._back = None
+                self._tell(event)
+            case _:
+                return
+
+    def _tell(self, event: Finished) -> None:
+        if self.events == "all" or _matters(event):
             body = json.dumps(document(event, self.app, self.by, self.target)).encode()
             if not self._sending:
                 atexit.register(self.close)
@@ -62,6 +78,9 @@ class Webhook:
 
     def close(self) -> None:
         """Wait until all is sent or given up, and tell of what was given up."""
+        back, self._fallen, self._back = self._back, None, None
+        if back:  # what should have told of it never came
+            self._tell(back)
         sending, self._sending = self._sending, []
         atexit.unregister(self.close)
         for began, future in sending:

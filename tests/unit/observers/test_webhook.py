@@ -15,7 +15,7 @@ import pytest
 
 from deploykit.clock import SystemClock
 from deploykit.errors import Outcome
-from deploykit.events import Warned
+from deploykit.events import Sight, Warned, WatchEnded
 from deploykit.observers.webhook import Webhook
 from deploykit.record import Kind
 from deploykit.states import State
@@ -105,6 +105,22 @@ def test_what_is_posted() -> None:
         "duration": 4.212,
     }
     assert warned == []
+
+
+@pytest.mark.parametrize("events", ["failures", "all"])
+def test_what_turned_unhealthy_is_one_notice(events: Any) -> None:
+    """That of the release, with what came of it; the rollback's own only when that never comes."""
+    back, fallen = replace(ROLLBACK, id="r8"), replace(FAILED, id="r7")
+    with receiving(200) as receiver:
+        send, _ = webhook(receiver.url, events=events)
+        for event in (WatchEnded(id="r7", at=0, sight=Sight.unhealthy, elapsed=5), back, fallen):
+            send(event)
+        send.close()
+        assert [body["id"] for _, _, body in receiver.got] == ["r7"]
+        for event in (WatchEnded(id="r7", at=0, sight=Sight.unhealthy, elapsed=5), back):
+            send(event)
+        send.close()
+        assert [body["id"] for _, _, body in receiver.got] == ["r7", "r8"]
 
 
 @pytest.mark.parametrize(
