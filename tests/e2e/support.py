@@ -7,9 +7,11 @@ import json
 import os
 import pty
 import signal
+import struct
 import subprocess
 import sys
 import termios
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
@@ -215,11 +217,12 @@ def events(text: str) -> list[dict[str, Any]]:
 
 
 class Terminal:
-    """A deploykit whose stdin and stderr are a terminal, and whose stdout is a pipe."""
+    """A deploykit whose stdin and stderr are a terminal of 80 columns, and whose stdout is a pipe."""
 
-    def __init__(self, app: ProcessApp, *argv: str) -> None:
+    def __init__(self, app: ProcessApp, *argv: str, **environment: str) -> None:
         self._master, self._slave = pty.openpty()
-        self.process = app.start(*argv, terminal=self._slave)
+        fcntl.ioctl(self._slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        self.process = app.start(*argv, terminal=self._slave, env=environment)
 
     def __enter__(self) -> Self:
         return self
@@ -231,6 +234,15 @@ class Terminal:
     def type(self, keys: bytes) -> None:
         """Press keys."""
         os.write(self._master, keys)
+
+    def end(self) -> tuple[str, str]:
+        """Wait for its end; return what it wrote to the terminal, and what to the pipe."""
+        shown = ""
+        while self.process.poll() is None:
+            shown += self.shown()
+            time.sleep(0.02)
+        assert self.process.stdout is not None
+        return shown + self.shown(), self.process.stdout.read()
 
     def shown(self) -> str:
         """What it has written to the terminal."""
