@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,14 @@ def ends(pid: int, within: float) -> bool:
 
 def gone(pids: Path) -> bool:
     return all(ends(int(pid), within=2) for pid in pids.read_text().split())
+
+
+def test_one_that_ends_before_it_has_read_is_judged_by_its_code() -> None:
+    """What it could not be given any more is no error of ours."""
+    refuses = python("import sys; sys.stdin.close(); sys.exit('no such option')")
+    done = run(replace(refuses, input=b"x" * (1 << 20)))
+
+    assert (done.code, done.errors) == (1, b"no such option\n")
 
 
 def test_it_returns_code_and_both_streams() -> None:

@@ -159,7 +159,7 @@ class _Reader:
 
     def _write_input(self) -> None:
         if self._child.stdin is not None and self._command.input is not None:
-            with self._child.stdin as stream:
+            with suppress(BrokenPipeError), self._child.stdin as stream:  # its code will say why it did not read
                 stream.write(self._command.input)
 
     def _wait(self) -> None:
