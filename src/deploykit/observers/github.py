@@ -15,22 +15,26 @@ class GitHubObserver:
     """Hands events to `inner`; writes an `::error::` line by `write` for what failed, and appends to the summary file.
 
     `write` is None where stdout must have nothing else on it. `summary` is the path in $GITHUB_STEP_SUMMARY, if any.
+    `target` is which of a config file's it is.
     """
 
-    def __init__(self, inner: Observer, write: Callable[[str], object] | None, summary: str | None) -> None:
+    def __init__(
+        self, inner: Observer, write: Callable[[str], object] | None, summary: str | None, target: str | None = None
+    ) -> None:
         self._inner = inner
         self._write = write
         self._summary = summary
+        self._target = target
 
     def __call__(self, event: Event) -> None:
         self._inner(event)
         if not isinstance(event, Finished):
             return
         if event.exit_code and self._write:
-            self._write(error_command(_title(event), _reason(event)))
+            self._write(error_command(_title(event, self._target), _reason(event)))
         if self._summary:
             with suppress(OSError, ValueError):  # the deployment is over, and its lines are in the log
-                _append(self._summary, summary(event))
+                _append(self._summary, summary(event, self._target))
 
 
 def error_command(title: str, text: str) -> str:
@@ -38,7 +42,7 @@ def error_command(title: str, text: str) -> str:
     return f"::error title={_property(title)}::{_data(text)}"
 
 
-def summary(event: Finished) -> str:
+def summary(event: Finished, target: str | None = None) -> str:
     """Return the end of a deployment as Markdown. What others wrote is escaped."""
     rows = {
         "Outcome": f"{event.outcome.name.replace('_', ' ')} (exit {event.exit_code})",
@@ -50,11 +54,12 @@ def summary(event: Finished) -> str:
     if event.failure:
         rows["Failure"] = event.failure.summary
     table = "".join(f"| {name} | {_cell(value)} |\n" for name, value in rows.items())
-    return f"### {event.kind.name.capitalize()}: {_cell(_title(event))}\n\n| | |\n|---|---|\n{table}\n"
+    return f"### {event.kind.name.capitalize()}: {_cell(_title(event, target))}\n\n| | |\n|---|---|\n{table}\n"
 
 
-def _title(event: Finished) -> str:
-    return f"{event.image.name}: {event.outcome.name.replace('_', ' ')}"
+def _title(event: Finished, target: str | None) -> str:
+    where = f" to {target}" if target else ""
+    return f"{event.image.name}{where}: {event.outcome.name.replace('_', ' ')}"
 
 
 def _reason(event: Finished) -> str:

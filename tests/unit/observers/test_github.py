@@ -41,6 +41,14 @@ def test_only_a_failure_is_an_error(tmp_path: Path) -> None:
     assert path.read_text().count("### Deploy: ") == 2
 
 
+def test_the_target_is_in_both(tmp_path: Path) -> None:
+    """One run may deploy the same image to several."""
+    said: list[object] = []
+    GitHubObserver(said.append, said.append, str(tmp_path / "summary.md"), "staging")(FAILED)
+    assert "::error title=ghcr.io/team/web%3Atwo to staging%3A rolled back::" in str(said[1])
+    assert "### Deploy: ghcr.io/team/web:two to staging: rolled back\n" in (tmp_path / "summary.md").read_text()
+
+
 @pytest.mark.parametrize("path", ["/nowhere/at/all", "/", "nul\0", None])
 def test_a_summary_that_cannot_be_written_stops_nothing(path: str | None) -> None:
     """The lines are in the log anyway."""
