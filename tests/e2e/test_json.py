@@ -62,6 +62,7 @@ def test_status_has_the_keys_of_the_contract(app: ProcessApp) -> None:
             "hold",
             "protected",
             "drift",
+            "target",
         ),
     ]
     assert list(status["current"]) == RELEASE
