@@ -27,7 +27,7 @@ def test_the_checklist(app: App) -> None:
     assert "compressed" in next(one["text"] for one in said["checks"] if one["about"] == "image")
     remote = json.loads(ended(app.deploykit("images", "--remote", "--json"), 0).stdout)
     assert [(one["tag"], one["deployment"], one["at_hand"]) for one in remote["images"]] == [
-        ("new", None, True),
+        ("new", None, False),
         ("old", "r1", True),
     ]
     assert all(one["size"] > 0 and one["created_at"] and one["fits"] for one in remote["images"])

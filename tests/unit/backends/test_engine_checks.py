@@ -34,7 +34,7 @@ def test_an_image_for_this_platform(docker: Docker) -> None:
     """Ok; what a pull of it takes is told, where it is known."""
     there = f"the registry has {NAME}"
     offer = Offer(PINNED, 245 * 2**20, platforms=("linux/amd64", "linux/arm64"), wanted="linux/arm64")
-    assert asked(docker, offer) == [Finding("image", OK, f"{there}; a pull of all of it is 245 MiB, compressed")]
+    assert asked(docker, offer) == [Finding("image", OK, f"{there}; 245 MiB at most to pull, compressed")]
     assert asked(docker, Offer(PINNED)) == [Finding("image", OK, there)]
 
 

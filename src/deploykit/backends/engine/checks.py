@@ -73,7 +73,7 @@ def _platform(image: ImageRef, offer: Offer) -> Finding:
     if not offer.fits:
         text = f"{image.name} is there for {', '.join(offer.platforms)}, and not for {offer.wanted}"
         return Finding("image", Standing.failed, text, f"Build it with --platform {offer.wanted}.")
-    pulled = "" if offer.size is None else f"; a pull of all of it is {_mib(offer.size)}, compressed"
+    pulled = "" if offer.size is None else f"; {_mib(offer.size)} at most to pull, compressed"
     return Finding("image", Standing.ok, f"the registry has {image.name}{pulled}")
 
 
