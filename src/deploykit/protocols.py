@@ -47,6 +47,13 @@ class ClosingObserver(Observer, Protocol):
     def close(self) -> None: ...
 
 
+@runtime_checkable
+class LiveObserver(Observer, Protocol):
+    """One at which somebody looks on. While `live`, the runtime's commands tell how far they are as often as may be."""
+
+    live: bool
+
+
 class PullPolicy(Enum):
     """When the registry is asked: `always`, `missing` (only for what is not at hand), or `never`."""
 
@@ -62,12 +69,14 @@ class Control:
     A step that can be cut looks at `interruption` at least every 0.2 s, and leaves nothing of its own behind. Commands
     that change instances inherit the descriptors `inherit`, so that the lock is held until they have ended, whatever
     becomes of deploykit. `progress` takes lines of the runtime's, `show` those of the release's own that people are to
-    see. `deployment` is the id of the one that does the step.
+    see. `deployment` is the id of the one that does the step. `live`: somebody looks on, so that `progress` may get as
+    much as there is.
     """
 
     interruption: Interruption = field(default_factory=Interruption)
     inherit: tuple[int, ...] = ()
     deployment: str = ""
+    live: bool = False
     progress: Callable[[str], None] = lambda line: None  # noqa: ARG005
     show: Callable[[str], None] = lambda line: None  # noqa: ARG005
 

@@ -12,7 +12,18 @@ from deploykit.events import Event, Finished, Resumed, Started
 from deploykit.health import HealthCheck, HealthPolicy
 from deploykit.hooks import Hooks, NoHooks
 from deploykit.interrupt import Interruption
-from deploykit.protocols import Backend, Clock, Control, HeldLock, Identity, Journal, Observer, Probe, StateStore
+from deploykit.protocols import (
+    Backend,
+    Clock,
+    Control,
+    HeldLock,
+    Identity,
+    Journal,
+    LiveObserver,
+    Observer,
+    Probe,
+    StateStore,
+)
 from deploykit.record import Kind, Record
 from deploykit.release import ImageRef, Release, Snapshot
 from deploykit.result import Result, result_of
@@ -32,6 +43,11 @@ class Parts:
     clock: Clock
     observers: Sequence[Observer] = ()
     hooks: Hooks = NoHooks()  # noqa: RUF009 - has no state
+
+    @property
+    def live(self) -> bool:
+        """Whether somebody looks on."""
+        return any(isinstance(one, LiveObserver) and one.live for one in self.observers)
 
     def notify(self, event: Event) -> None:
         """Tell the observers; what one of them raises is its own affair."""
@@ -85,7 +101,7 @@ class Session:
             tag_file=TagFile(parts.state.tag_text, self.journal),
             files=parts.state.files,
             logs=parts.state.logs,
-            control=Control(self.interruption, self.held.inherit),
+            control=Control(self.interruption, self.held.inherit, live=parts.live),
             snapshot=self.snapshot,
             notify=parts.notify,
             hooks=parts.hooks,

@@ -2,11 +2,12 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import pytest
 
 from deploykit.errors import ConfigError, EngineUnreachable, Interrupted, Locked, Outcome
-from deploykit.events import Finished
+from deploykit.events import Event, Finished
 from deploykit.interrupt import Cause, Interruption
 from deploykit.protocols import Holder, Identity
 from deploykit.record import Kind
@@ -39,6 +40,26 @@ def test_what_finishing_a_killed_run_makes_of_a_rollback(
 ) -> None:
     """A deploy that was undone, and a rollback that was gone on with, are the one that was asked for."""
     assert fulfils_rollback(row(1, kind, found), row(1, kind, ended)) is fulfils
+
+
+@dataclass
+class Onlooker:
+    """An observer at which somebody looks on, or does not."""
+
+    live: bool
+
+    def __call__(self, event: Event) -> None:
+        """Note nothing."""
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_the_runtime_knows_whether_somebody_looks_on(*, live: bool) -> None:
+    """So that it tells as much as it can, or no more than a log should have."""
+    world = World()
+    for observers, expected in [((), False), ((lambda event: None, Onlooker(live)), live)]:
+        parts = replace(world.app._parts, observers=observers)
+        with open_session(parts, "deploy", 0, Interruption()) as session:
+            assert session.tools.control.live is expected
 
 
 def test_a_session_holds_the_lock_and_knows_the_engine() -> None:

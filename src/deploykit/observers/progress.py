@@ -19,6 +19,8 @@ _SPINNER = 3
 class ProgressObserver:
     """Shows on stderr what is being waited for, and takes it away while `inner` writes its lines."""
 
+    live = True
+
     def __init__(self, inner: Observer, console: Console | None = None) -> None:
         self._inner = inner
         self._console = console or _Console(stderr=True)

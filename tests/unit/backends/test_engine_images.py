@@ -117,6 +117,22 @@ def test_what_is_pinned_is_pulled_by_its_digest(docker: Docker, images: Images) 
     assert docker.calls("pull") == [f"pull registry.test/team/web@{DIGEST}"]
 
 
+@pytest.mark.parametrize(
+    ("live", "told"),
+    [
+        (True, ["aaaaaaaaaaaa: Downloading  1MB/2MB", "aaaaaaaaaaaa: Pull complete"]),
+        (False, ["aaaaaaaaaaaa: Downloading  1MB/2MB\raaaaaaaaaaaa: Pull complete"]),
+    ],
+)
+def test_who_looks_on_is_told_sizes(docker: Docker, images: Images, told: list[str], *, live: bool) -> None:
+    """Docker tells them to a terminal alone; nobody else gets its steering."""
+    docker.says("image inspect", [image()])
+    docker.says("pull", "aaaaaaaaaaaa: Downloading  1MB/2MB\raaaaaaaaaaaa: Pull complete\n")
+    heard: list[str] = []
+    images.bring(PINNED, PullPolicy.always, Control(live=live, progress=heard.append))
+    assert heard == told
+
+
 def test_a_pull_that_fails_says_why(docker: Docker, images: Images) -> None:
     """In the registry's own words, without secrets."""
     docker.fails("pull", "trying hunter2\nError response from daemon: manifest unknown")

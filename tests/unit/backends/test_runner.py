@@ -36,6 +36,10 @@ time.sleep(60)
 """
 
 
+def open_descriptors() -> set[str]:
+    return {one.name for one in Path("/proc/self/fd").iterdir()}
+
+
 def ends(pid: int, within: float) -> bool:
     """Wait until the process has ended, for at most that many seconds."""
     try:
@@ -191,3 +195,31 @@ def test_much_output_is_bounded() -> None:
 
     assert len(done.output) == 1024 * 1024
     assert done.text.endswith("end\n")
+
+
+def test_at_a_terminal_of_its_own() -> None:
+    """A command that tells more there does; each piece of text between what steers it is a line."""
+    code = r"import sys; print(sys.stdout.isatty()); print('\x1b[1A\x1b[2K\rone: 1MB/2MB\r\x1b[1Btwo', end='')"
+    told: list[str] = []
+    done = run(replace(python(code), terminal=True), Control(progress=told.append))
+    assert told == ["True", "one: 1MB/2MB", "two"]
+    assert (done.code, done.errors) == (0, b"")
+    assert run(python("import sys; print(sys.stdout.isatty())")).text == "False\n"
+
+
+def test_without_a_terminal_to_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pipe will do."""
+
+    def none() -> tuple[int, int]:
+        raise OSError(2, "no /dev/ptmx")
+
+    monkeypatch.setattr(os, "openpty", none)
+    assert run(replace(python("print('here')"), terminal=True)).text == "here\n"
+
+
+def test_a_program_that_is_not_there_leaves_no_terminal_open() -> None:
+    """Nor anything else."""
+    before = open_descriptors()
+    with pytest.raises(EngineUnreachable):
+        run(Command(("/nowhere/docker",), 1, {}, terminal=True))
+    assert open_descriptors() == before

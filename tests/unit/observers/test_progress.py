@@ -8,6 +8,7 @@ import pytest
 from rich.console import Console
 
 from deploykit.events import Event, Looked, Moved, Progress, Warned
+from deploykit.observers.layers import Layers
 from deploykit.observers.progress import ProgressObserver
 from deploykit.states import State, Trigger
 
@@ -155,3 +156,19 @@ def test_no_color_is_respected(monkeypatch: pytest.MonkeyPatch, no_color: str, *
     progress.close()
     assert "look 1, 4s of 60s: answers 500" in screen.getvalue()
     assert bool(re.search(r"\x1b\[[0-9;]*3[0-7]m", screen.getvalue())) is coloured
+
+
+def test_a_pull_tells_sizes_where_docker_does() -> None:
+    """What has come of what there is to come, as far as it is known; unpacking counts nothing twice."""
+    layers = Layers()
+    for line, says in [
+        ("aaaaaaaaaaaa: Already exists", "1 of 1 layers here, 1 unpacked"),
+        ("bbbbbbbbbbbb: Downloading  429.1kB/40.01MB", "1 of 2 layers here, 1 unpacked; 0.4 of 40.0 MB"),
+        ("cccccccccccc: Downloading [==>  ]  1.5GB/2GB", "1 of 3 layers here, 1 unpacked; 1500.4 of 2040.0 MB"),
+        ("bbbbbbbbbbbb: Download complete", "2 of 3 layers here, 1 unpacked; 1540.0 of 2040.0 MB"),
+        ("bbbbbbbbbbbb: Extracting    426kB/40.01MB", "2 of 3 layers here, 1 unpacked; 1540.0 of 2040.0 MB"),
+        ("bbbbbbbbbbbb: Extracting 12 s", "2 of 3 layers here, 1 unpacked; 1540.0 of 2040.0 MB"),
+        ("bbbbbbbbbbbb: Pull complete", "2 of 3 layers here, 2 unpacked; 1540.0 of 2040.0 MB"),
+    ]:
+        assert layers.hear(line) == f"pulling: {says}"
+    assert layers.hear("Status: Downloaded newer image for web:one") is None

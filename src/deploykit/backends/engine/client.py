@@ -4,7 +4,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from shutil import which
@@ -89,9 +89,14 @@ class Engine:
         """
         return self._run(self._command(args, timeout, variables, changes=changes), control)
 
-    def docker_within(self, timeout: float, *args: str, control: Control | None = None) -> Completed:
-        """Run `docker ARGS` where the time that it takes is not the engine's own. Raises TimedOut."""
-        return self._checked(run(self._command(args, timeout), control))
+    def docker_within(
+        self, timeout: float, *args: str, control: Control | None = None, terminal: bool = False
+    ) -> Completed:
+        """Run `docker ARGS` where the time that it takes is not the engine's own. Raises TimedOut.
+
+        `terminal`: as if at one, where docker tells sizes.
+        """
+        return self._checked(run(replace(self._command(args, timeout), terminal=terminal), control))
 
     def compose(
         self,

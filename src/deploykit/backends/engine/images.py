@@ -128,7 +128,7 @@ class Images:
     def _pull(self, image: ImageRef, control: Control) -> None:
         wanted = f"{image.repository}@{image.digest}" if image.digest else image.name
         try:
-            done = self.engine.docker_within(self.pull_timeout, "pull", wanted, control=control)
+            done = self.engine.docker_within(self.pull_timeout, "pull", wanted, control=control, terminal=control.live)
         except TimedOut as error:
             msg = f"Pull failed: {image.name} did not come within {self.pull_timeout:g}s"
             raise PullFailed(msg, hint="Is the registry reachable? [backend] pull_timeout sets the limit.") from error

@@ -3,13 +3,14 @@
 import ctypes
 import errno
 import os
+import re
 import selectors
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +22,9 @@ _GRACE = 2.0
 _KEPT = 1024 * 1024
 _STARVED = {errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE}
 """What passes when others need less: then the engine counts as away, and is waited for where that helps."""
+_LINE_END = re.compile(rb"\n")
+_STEERING = re.compile(rb"[\r\n]|\x1b\[[0-9;?]*[A-Za-z]")
+"""What ends a piece of text on a terminal."""
 _PR_SET_PDEATHSIG = 1
 # Bound now: between fork and exec nothing may be looked up.
 _prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
@@ -34,6 +38,8 @@ class Command:
 
     `changes`: it changes what serves: it is never cut for an interrupt, survives deploykit, and inherits the lock.
     Any other command can be cut, and dies with deploykit.
+
+    `terminal`: its output goes to a terminal of its own, for which some commands tell more.
     """
 
     argv: tuple[str, ...]
@@ -42,6 +48,7 @@ class Command:
     input: bytes | None = field(default=None, repr=False)
     changes: bool = False
     folder: Path | None = None
+    terminal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +88,37 @@ def run(command: Command, control: Control | None = None) -> Completed:
 @contextmanager
 def spawned(command: Command, control: Control) -> Iterator[subprocess.Popen[bytes]]:
     """Start a command, and see to it that it is gone in the end, unless it changes what serves."""
+    with ExitStack() as stack:
+        ends = _terminal() if command.terminal else None
+        ours = stack.enter_context(os.fdopen(ends[0], "rb", buffering=0)) if ends else None
+        try:
+            child = _started(command, control, ends[1] if ends else subprocess.PIPE)
+        finally:
+            if ends:
+                os.close(ends[1])
+        child.stdout = ours or child.stdout
+        stack.enter_context(child)
+        try:
+            yield child
+        finally:
+            if child.poll() is None:
+                _end(child)
+
+
+def _terminal() -> tuple[int, int] | None:
+    """Return both ends of a new terminal; None where there is none to be had: a pipe will do."""
     try:
-        child = subprocess.Popen(
+        return os.openpty()
+    except OSError:
+        return None
+
+
+def _started(command: Command, control: Control, stdout: int) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
             command.argv,
             stdin=subprocess.DEVNULL if command.input is None else subprocess.PIPE,
-            stdout=subprocess.PIPE,
+            stdout=stdout,
             stderr=subprocess.PIPE,
             env=dict(command.environment),
             cwd=command.folder,
@@ -101,12 +134,6 @@ def spawned(command: Command, control: Control) -> Iterator[subprocess.Popen[byt
             raise
         msg = f"{command.argv[0]!r} cannot be started: {error.strerror}"
         raise EngineUnreachable(msg, hint="This machine lacks memory, processes or open files.") from error
-    with child:
-        try:
-            yield child
-        finally:
-            if child.poll() is None:
-                _end(child)
 
 
 def _die_with_parent() -> None:
@@ -150,7 +177,7 @@ class _Reader:
             while selector.get_map():
                 self._check()
                 for key, _ in selector.select(_POLL):
-                    chunk = os.read(key.fd, 65536)
+                    chunk = _read(key.fd)
                     if not chunk:
                         selector.unregister(key.fileobj)
                     self._keep(key.data, chunk)
@@ -183,8 +210,18 @@ class _Reader:
         del kept[:-_KEPT]
         if not chunk:
             tell_lines([self._lines[name]], self._control.progress)
-        *lines, self._lines[name] = (self._lines[name] + chunk).split(b"\n")
+        ends = _STEERING if self._command.terminal and name == "output" else _LINE_END
+        *lines, self._lines[name] = ends.split(self._lines[name] + chunk)
         tell_lines(lines, self._control.progress)
+
+
+def _read(descriptor: int) -> bytes:
+    try:
+        return os.read(descriptor, 65536)
+    except OSError as error:
+        if error.errno != errno.EIO:  # so ends a terminal
+            raise
+        return b""
 
 
 def tell_lines(lines: list[bytes], tell: Callable[[str], None]) -> None:
