@@ -357,11 +357,13 @@ class App:
 
         Raises:
             RegistryFailed: the registry does not tell.
-            ConfigError: the backend has no registry.
+            ConfigError: the backend has no registry, or `limit` is not positive.
             EngineUnreachable: the runtime does not answer.
         """
         from deploykit.images import images_in_registry
 
+        if limit < 1:
+            raise ConfigError(f"not a number of tags to look at: {limit}", hint="1 or more.")
         return images_in_registry(self._parts, self._defaults.image.repository, limit)
 
     def offer(self, tag: str | None = None, *, image: str | None = None) -> "Offer":

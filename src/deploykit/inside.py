@@ -23,7 +23,8 @@ class Hands:
 
     def exec(self, service: str, argv: Sequence[str], *, terminal: bool) -> Program:
         """Return what runs a command in a living instance of a service."""
-        return self._inside().exec_program(service, argv, terminal=terminal)
+        with _kept():
+            return self._inside().exec_program(service, argv, terminal=terminal)
 
     def shell(self, release: Release | None, argv: Sequence[str], *, terminal: bool) -> Program:
         """Return what runs a command in a one-off of a release: what serves, when none is named."""

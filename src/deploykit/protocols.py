@@ -369,7 +369,7 @@ class Inspected(Protocol):
     """What a backend may offer beside: its own lines of the checklist."""
 
     def findings(self, image: ImageRef, budget: float) -> Iterator[Finding]:
-        """Look at the runtime, and for the image in its registry. Changes nothing; may take half a minute.
+        """Look at the runtime, and for the image in its registry. Changes nothing; may take a minute.
 
         `budget`: the seconds that a release has to turn healthy. Raises as every call of a backend.
         """

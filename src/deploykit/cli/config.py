@@ -34,8 +34,8 @@ def run(args: argparse.Namespace) -> int:
     with opened(args) as app:
         config = dict(app.config)
     path = Path(args.config or find_config(os.environ))
-    shown = _Shown(path.name, Origins(path, os.environ), Origin("--tag") if args.tag else None)
-    if args.tag:
+    shown = _Shown(path.name, Origins(path, os.environ), Origin("--tag") if args.tag is not None else None)
+    if args.tag is not None:
         app_table: Any = config["app"]
         config["app"] = {**app_table, "tag": check_tag(args.tag)}
     if args.json:

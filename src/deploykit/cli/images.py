@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `images`."""
     parser.add_argument("--remote", action="store_true", help="ask the registry what it has, with docker's login")
     parser.add_argument(
-        "--limit", metavar="N", type=_count, default=_LIMIT, help=f"with --remote: look at N tags; {_LIMIT} if not said"
+        "--limit", metavar="N", type=int, default=_LIMIT, help=f"with --remote: look at N tags; {_LIMIT} if not said"
     )
 
 
@@ -153,10 +153,3 @@ def _age(created: float | None) -> str:
         if seconds >= length:
             return f"{seconds / length:.0f} {unit}"
     return f"{seconds:.0f} s"
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise ValueError(text)
-    return value

@@ -4,9 +4,11 @@ import socket
 import ssl
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
+from deploykit.backends.engine.registry import catalogue
 from deploykit.backends.engine.registry.exchange import Exchange
 from deploykit.backends.engine.registry.place import Place
 from deploykit.errors import RegistryFailed
@@ -109,8 +111,8 @@ def test_a_token(registry: StubRegistry, *, known: bool) -> None:
     registry.guard = guarded(registry, f"http://{registry.host}/token")
     path = "/token?service=reg&scope=repository%3Ateam%2Fweb%3Apull"
     registry.answers[path] = said({"token": TOKEN})
-    catalogue = registry.catalogue(registry.login if known else {})
-    assert catalogue.offers(registry.repository, 1, ()).found[0].problem == ""
+    asking = registry.catalogue(registry.login if known else {})
+    assert asking.offers(registry.repository, 1, ()).found[0].problem == ""
     (asked,) = [one for one in registry.asked if one.path == path]
     assert asked.authorization == (BASIC if known else "")
 
@@ -217,6 +219,26 @@ def test_one_that_drips(registry: StubRegistry) -> None:
         with pytest.raises(RegistryFailed, match=f"^{place.host} did not answer within 0.2s$"):
             Exchange(place, timeout=0.2).get(f"{place.base}/v2/")
         assert time.monotonic() - begin < 2
+
+
+def test_one_that_answers_slowly(registry: StubRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All questions together have an end too: what was not asked by then is told so."""
+    monkeypatch.setattr(catalogue, "TIME", 0.0)
+    assert str(failure(registry)) == f"{registry.host} answers slowly: the time for all questions is over"
+
+
+@pytest.mark.parametrize("tags", [None, 5, "one", {"one": 1}])
+def test_tags_that_are_none(registry: StubRegistry, tags: object) -> None:
+    """A repository without any says null; whatever else there is, is none."""
+    registry.answers["/v2/team/web/tags/list?n=1000"] = said({"tags": tags})
+    assert registry.catalogue().offers(registry.repository, 9, ()).found == []
+
+
+@pytest.mark.parametrize("created", [None, "0001-01-01T00:00:00Z", "yesterday", 5])
+def test_an_age_that_is_not_known(registry: StubRegistry, created: Any) -> None:
+    """It is none: some builds leave it out, to be the same each time."""
+    registry.has("one", created)
+    assert registry.catalogue().offer(ImageRef(registry.repository, "one")).created is None
 
 
 def test_one_without_tls() -> None:

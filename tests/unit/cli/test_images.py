@@ -67,7 +67,7 @@ def test_a_registry_that_does_not_tell(cli: Cli) -> None:
     )
 
 
-@pytest.mark.parametrize("words", [("--remote",), ("--limit", "0")])
+@pytest.mark.parametrize("words", [("--remote",), ("--remote", "--limit", "0")])
 def test_what_cannot_be_asked(cli: Cli, words: tuple[str, ...]) -> None:
     """A backend without a registry, and no tags at all."""
     assert cli("images", *words) == 2

@@ -5,11 +5,11 @@ import time
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Any
 
 from deploykit.backends.engine.api import cli_settings
 from deploykit.backends.engine.client import Engine
+from deploykit.backends.engine.containers import seconds_of
 from deploykit.backends.engine.registry.client import Client
 from deploykit.backends.engine.registry.credentials import Credentials
 from deploykit.backends.engine.registry.exchange import Exchange
@@ -19,8 +19,8 @@ from deploykit.protocols import Offer, Offers
 from deploykit.release import ImageRef, check_tag
 
 AT_ONCE = 6
-TIME = 30.0
-"""Seconds after which no further tag is looked at."""
+TIME = 45.0
+"""Seconds for all that one call asks."""
 _ATTACHED = re.compile(r"sha256-[0-9a-f]{64}(\..*)?")
 """Tags that tools give to signatures and the like of an image."""
 
@@ -44,11 +44,11 @@ class Catalogue:
         Raises:
             RegistryFailed: it does not tell its tags.
         """
-        client, end = self._client(repository), time.monotonic() + TIME
+        client = self._client(repository)
         tags = [tag for tag in reversed(client.tags()) if _is_tag(tag)]
         chosen = sorted(tags, key=lambda tag: tag not in first)[:limit]
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            found = list(pool.map(lambda tag: self._tried(client, ImageRef(repository, tag), end), chosen))
+            found = list(pool.map(lambda tag: self._tried(client, ImageRef(repository, tag)), chosen))
         return Offers(sorted(found, key=lambda one: -(one.created or 0)), len(tags) - len(chosen))
 
     def offer(self, image: ImageRef) -> Offer:
@@ -61,11 +61,9 @@ class Catalogue:
 
     def _client(self, repository: str) -> Client:
         place = Place.of(repository)
-        return Client(place, self.credentials, Exchange(place))
+        return Client(place, self.credentials, Exchange(place, time.monotonic() + TIME))
 
-    def _tried(self, client: Client, image: ImageRef, end: float) -> Offer:
-        if time.monotonic() > end:
-            return Offer(image, problem=f"not looked at: {TIME:g}s were over")
+    def _tried(self, client: Client, image: ImageRef) -> Offer:
         try:
             return self._look(client, image)
         except RegistryFailed as error:
@@ -105,8 +103,8 @@ def _platforms(index: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _seconds(created: object) -> float | None:
     try:
-        return datetime.fromisoformat(str(created)).timestamp()
-    except ValueError:
+        return seconds_of(str(created))
+    except (ValueError, OverflowError):
         return None
 
 

@@ -6,6 +6,7 @@ import re
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
@@ -38,13 +39,19 @@ class Client:
     exchange: Exchange
     _authorization: str = field(default="", init=False, repr=False)
 
+    @cached_property
+    def login(self) -> Login | None:
+        """The login that docker has for it."""
+        return self.credentials.of(self.place)
+
     def tags(self) -> list[str]:
         """Return the tags in the registry's own order, the first 20,000 at most."""
         found: list[str] = []
         path = f"/v2/{self.place.path}/tags/list?n={_PAGE}"
         for _ in range(_PAGES):
             answer = self._get(path)
-            found += [str(tag) for tag in self._read(answer).get("tags") or ()]
+            listed = self._read(answer).get("tags") or []
+            found += map(str, listed if isinstance(listed, list) else [])
             following = _NEXT.search(answer.headers.get("Link") or "")
             if following is None:
                 break
@@ -73,7 +80,7 @@ class Client:
 
     def _authorize(self, answer: Answer) -> str:
         challenges = answer.headers.get_all("WWW-Authenticate") or []
-        login = self.credentials.of(self.place)
+        login = self.login
         for challenge in challenges:
             scheme, _, rest = challenge.partition(" ")
             if scheme.lower() == "bearer":
@@ -116,7 +123,7 @@ class Client:
         host, name = self.place.host, self.place.path
         match answer.status:
             case 401 | 403:
-                known = "with the login that docker has" if self._has_login() else "without a login"
+                known = "with the login that docker has" if self.login else "without a login"
                 said = f"{host} does not let us read {name} {known}: {_code(answer)}"
                 hint = f"Log in as the user who deploys, with one that may pull: `docker login {host}`."
             case 404:
@@ -133,9 +140,6 @@ class Client:
             case _:
                 said, hint = f"{host} does not answer as a registry does: {_code(answer)}", "Is that its address?"
         return RegistryFailed(said, hint=hint)
-
-    def _has_login(self) -> bool:
-        return self.credentials.of(self.place) is not None
 
 
 def _basic(login: Login) -> str:

@@ -7,6 +7,7 @@ from email.message import Message
 from functools import cached_property
 from http.client import HTTPException
 from pathlib import Path
+from time import monotonic
 from types import MappingProxyType
 from typing import IO
 from urllib.error import HTTPError, URLError
@@ -47,10 +48,11 @@ class Exchange:
     """Speaks to one registry, and to whom it sends us for tokens and content.
 
     Proxies are those of the environment, as for the docker command. The authorities that docker trusts for a registry
-    are trusted here too.
+    are trusted here too. Nothing is waited for after `end`, a time of `time.monotonic`.
     """
 
     place: Place
+    end: float = float("inf")
     timeout: float = REQUEST_TIMEOUT
 
     def get(self, url: str, headers: Mapping[str, str] = MappingProxyType({}), authorization: str = "") -> Answer:
@@ -63,13 +65,16 @@ class Exchange:
 
     def _ask(self, request: Request, authorization: str) -> Answer:
         host = urlsplit(request.full_url).netloc.rpartition("@")[2]
+        seconds = min(self.timeout, self.end - monotonic())
+        if seconds <= 0:
+            raise RegistryFailed(f"{host} answers slowly: the time for all questions is over", hint="Ask for less.")
         if authorization:
             request.add_unredirected_header("Authorization", authorization)
         try:
-            return in_thread(lambda: self._exchange(request)).result(self.timeout)
+            return in_thread(lambda: self._exchange(request)).result(seconds)
         except TimeoutError:
             hint = "Is it up, and reachable from here?"
-            raise RegistryFailed(f"{host} did not answer within {self.timeout:g}s", hint=hint) from None
+            raise RegistryFailed(f"{host} did not answer within {seconds:.2g}s", hint=hint) from None
         except (OSError, HTTPException, ValueError) as error:
             raise _untold(host, error) from None
 
