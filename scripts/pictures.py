@@ -39,7 +39,7 @@ def main() -> None:
         app.push(OLD)
         app.deploykit("run", "--tag", OLD)
         app.push(NEW)
-        app.push(BAD, exit_after=0, exit_code=3)
+        app.push(BAD, start_delay=5, exit_after=0.4, exit_code=3)
         app.probe_waits()
         picture(app, "check", "check", "--tag", NEW)
         picture(app, "good", "run", "--tag", NEW)
