@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from deploykit.cli.app import opened
 from deploykit.cli.output import say
 from deploykit.observers.json import dump, plain
+from deploykit.observers.text import one_line
 
 if TYPE_CHECKING:
     from deploykit.config.document import Key
@@ -34,16 +35,13 @@ def run(args: argparse.Namespace) -> int:
     with opened(args) as app:
         config = dict(app.config)
     path = Path(args.config or find_config(os.environ))
-    shown = _Shown(path.name, Origins(path, os.environ), Origin("--tag") if args.tag is not None else None)
+    shown = _Shown(one_line(path.name), Origins(path, os.environ), Origin("--tag") if args.tag is not None else None)
     if args.tag is not None:
         app_table: Any = config["app"]
         config["app"] = {**app_table, "tag": check_tag(args.tag)}
     if args.json:
-        say(
-            dump(
-                {name: plain(table) for name, table in config.items()} | {"origins": dict(shown.documents((), config))}
-            )
-        )
+        tables = {name: plain(table) for name, table in config.items()}
+        say(dump(tables | {"origins": dict(shown.documents((), config))}))
     else:
         say("\n".join(shown.toml((), config)).strip())
     return 0

@@ -44,6 +44,13 @@ def test_an_image_for_other_platforms(docker: Docker) -> None:
     assert (line.standing, line.text) == (FAILED, f"{NAME} is there for linux/arm64, and not for linux/amd64")
 
 
+def test_an_image_for_one_other_platform(docker: Docker) -> None:
+    """Warned: it comes, and runs where its platform is emulated."""
+    (line,) = asked(docker, Offer(PINNED, 5, platforms=("linux/arm64",), wanted="linux/amd64"))
+    assert line.standing is WARNING
+    assert line.text.startswith(f"{NAME} is for linux/arm64, and this engine is linux/amd64")
+
+
 @pytest.mark.parametrize(("size", "standing"), [(2**20, OK), (2**60, FAILED)])
 def test_room_on_the_engines_disk(
     docker: Docker, size: int, standing: Standing, monkeypatch: pytest.MonkeyPatch

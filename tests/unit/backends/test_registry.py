@@ -63,6 +63,12 @@ def test_an_image_for_another_platform(registry: StubRegistry) -> None:
         assert (offer.fits, offer.platforms, offer.wanted) == (False, ("linux/arm64",), "linux/amd64")
 
 
+def test_an_image_that_does_not_say_its_platform(registry: StubRegistry) -> None:
+    """It is taken to fit."""
+    registry.has("one", "2026-01-01T10:00:00Z", platform="/")
+    assert registry.catalogue().offer(ImageRef(registry.repository, "one")).fits
+
+
 def test_no_more_tags_than_asked_for(registry: StubRegistry) -> None:
     """Those that are known first, then the last in the registry's own order; the rest is counted."""
     registry.tags("a", "b", "c", "d")

@@ -70,6 +70,10 @@ def _version(about: str, said: str, oldest: tuple[int, int]) -> Finding:
 
 
 def _platform(image: ImageRef, offer: Offer) -> Finding:
+    """An image for one platform alone comes also where it is another, and may run there."""
+    if not offer.fits and offer.size is not None:
+        text = f"{image.name} is for {offer.platforms[0]}, and this engine is {offer.wanted}: can it emulate that?"
+        return Finding("image", Standing.warning, text, f"Build it with --platform {offer.wanted}.")
     if not offer.fits:
         text = f"{image.name} is there for {', '.join(offer.platforms)}, and not for {offer.wanted}"
         return Finding("image", Standing.failed, text, f"Build it with --platform {offer.wanted}.")

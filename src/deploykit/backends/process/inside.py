@@ -15,16 +15,17 @@ def program_in(folder: Path, argv: Sequence[str], environment: Mapping[str, str]
     Raises:
         ConfigError: there is no such program.
     """
-    variables = {**os.environ, **environment}
+    variables, folder = {**os.environ, **environment}, folder.absolute()
     named = argv[0]
     found = shutil.which(str(folder / named) if "/" in named else named, path=variables.get("PATH"))
     if found is None:
         msg = f"there is no program {named!r}"
         raise ConfigError(msg, hint=f"It is looked for on PATH, or, with a slash in it, from {folder}.")
-    return Program((found, *argv[1:]), variables, folder)
+    return Program((str(Path(found).absolute()), *argv[1:]), variables, folder)
 
 
 def log_program(log: Path, *, follow: bool, tail: int | None) -> Program:
     """Return what shows a log, the whole of it when `tail` is None. Followed, it goes on until it is interrupted."""
     lines = "+1" if tail is None else str(max(tail, 0))
-    return program_in(log.parent, ("tail", "-n", lines, *(["-f"] if follow else []), str(log)), {})
+    options = ("-n", lines, *(["-f"] if follow else []))
+    return program_in(log.parent, ("tail", *options, str(log.absolute())), {})

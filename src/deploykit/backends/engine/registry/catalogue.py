@@ -88,7 +88,7 @@ class Catalogue:
             replace(pinned, id=manifest["config"]["digest"]),
             size=sum(int(part["size"]) for part in (manifest["config"], *manifest["layers"])),
             created=_seconds(told.get("created")),
-            platforms=tuple(sorted(platforms or {f"{told.get('os')}/{told.get('architecture')}"})),
+            platforms=tuple(sorted(platforms or _own_platform(told))),
             wanted=self.platform,
         )
 
@@ -99,6 +99,11 @@ def _platforms(index: dict[str, Any]) -> Iterator[tuple[str, str]]:
         platform = one.get("platform") or {}
         if platform.get("os") != "unknown":  # an attestation
             yield f"{platform.get('os')}/{platform.get('architecture')}", str(one["digest"])
+
+
+def _own_platform(told: dict[str, Any]) -> Iterator[str]:
+    if told.get("os") and told.get("architecture"):
+        yield f"{told['os']}/{told['architecture']}"
 
 
 def _seconds(created: object) -> float | None:
