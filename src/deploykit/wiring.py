@@ -1,12 +1,13 @@
 """From a config file to an App: the only place where the core and the adapters meet."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
+from deploykit import seam
 from deploykit.app import App, who
 from deploykit.clock import SystemClock
 from deploykit.config import Config, public, read_config
@@ -45,8 +46,14 @@ def load(path: str | os.PathLike[str] = "deploykit.toml", target: str | None = N
     if target is not None:
         msg = f"target {target!r}: targets are not built yet in this version of deploykit"
         raise ConfigError(msg, hint="Use a config file for each target.")
-    config = read_config(Path(path), os.environ)
+    config = read_config(*_source(Path(path), target))
     return assemble(config, wire(config))
+
+
+def _source(path: Path, target: str | None) -> tuple[Path, Mapping[str, str]]:
+    """Return the file to read, and the variables to fill in."""
+    stage = seam.current()
+    return stage.config(path, target, os.environ) if stage else (path, os.environ)
 
 
 def assemble(config: Config, adapters: Adapters) -> App:
@@ -258,7 +265,7 @@ def _probe(config: Config, index: int, backend: Backend) -> Probe:
     with _named(config, index):
         match table:
             case HttpTable():
-                return probes.HttpProbe(**keys | {"ca_file": _absolute(config, table.ca_file)})
+                return probes.HttpProbe(**keys | {"ca_file": _certificates(config, table.ca_file)})
             case TcpTable():
                 return probes.TcpProbe(**keys)
             case ContainerTable():
@@ -279,5 +286,6 @@ def _named(config: Config, index: int) -> Iterator[None]:
         raise ConfigError(msg, hint=error.hint) from error
 
 
-def _absolute(config: Config, path: str | None) -> str | None:
-    return None if path is None else str(config.path(path))
+def _certificates(config: Config, path: str | None) -> str | None:
+    """Return where they are; a test on a fake needs none."""
+    return None if path is None or seam.current() else str(config.path(path))

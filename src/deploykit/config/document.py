@@ -30,7 +30,7 @@ class Document:
 
     def redact(self, text: str) -> str:
         """Return the text without the values of the secret-looking variables that the file names."""
-        names = {name for one in _texts(self.tables) for name in named(one)}
+        names = {name for one in texts(self.tables) for name in named(one)}
         return Redactor({name: value for name, value in self.environment.items() if name in names})(text)
 
     def at(self, key: Key) -> object:
@@ -48,14 +48,15 @@ class Document:
         return ConfigError(f"{self.name}: {dotted(key)}: {problem}", hint=hint)
 
 
-def _texts(value: object) -> Iterator[str]:
+def texts(value: object) -> Iterator[str]:
+    """Yield every text in a value of a file."""
     match value:
         case str():
             yield value
         case Mapping():
-            yield from (text for one in value.values() for text in _texts(one))
+            yield from (text for one in value.values() for text in texts(one))
         case list():
-            yield from (text for one in value for text in _texts(one))
+            yield from (text for one in value for text in texts(one))
         case _:
             return
 
