@@ -11,11 +11,14 @@ from deploykit import seam
 from deploykit.app import App, who
 from deploykit.clock import SystemClock
 from deploykit.config import Config, public, read_config
-from deploykit.config.model import ComposeTable, DockerTable, EngineTable, ProcessTable
-from deploykit.config.probes import CommandTable, ContainerTable, HttpTable, TcpTable
+from deploykit.config.document import Key, dotted
+from deploykit.config.model import ComposeTable, DockerTable, EngineTable, ObserverTable, PluggedTable, ProcessTable
+from deploykit.config.probes import CommandTable, ContainerTable, HttpTable, PluggedProbeTable, TcpTable
+from deploykit.config.values import Table
 from deploykit.errors import ConfigError
 from deploykit.health import HealthPolicy
 from deploykit.hooks import Hook, Hooks, NoHooks
+from deploykit.plugins import Setting, loading
 from deploykit.protocols import Backend, Check, Clock, Observer, Probe, PullPolicy, StateStore
 from deploykit.store import StateFolder
 
@@ -84,7 +87,7 @@ def wire(config: Config) -> Adapters:
     state = StateFolder(config.path(config.state.dir), config.path(config.rollback.previous_tag_file), clock)
     backend = _backend(config, state)
     probes = [_probe(config, index, backend) for index in range(len(config.probes))]
-    return Adapters(backend, tuple(probes), state, clock, _hooks(config), _notices(config, clock), _checks(config))
+    return Adapters(backend, tuple(probes), state, clock, _hooks(config), _observers(config, clock), _checks(config))
 
 
 def _hooks(config: Config) -> Hooks:
@@ -105,6 +108,11 @@ def _checks(config: Config) -> tuple[Check, ...]:
 
     environment = {**config.environment, "DEPLOYKIT_APP": config.app.name}
     return tuple(CheckCommand(argv, config.folder, environment, config.check.timeout) for argv in config.check.commands)
+
+
+def _observers(config: Config, clock: Clock) -> tuple[Observer, ...]:
+    plugged = (_observer(config, index, table) for index, table in enumerate(config.observers))
+    return (*_notices(config, clock), *plugged)
 
 
 def _notices(config: Config, clock: Clock) -> tuple[Observer, ...]:
@@ -138,6 +146,9 @@ def _backend(config: Config, state: StateFolder) -> Backend:
             return _docker(config, table, state)
         case ProcessTable():
             return _process(config, table, state)
+        case PluggedTable():
+            with _named(config, ("backend",)):
+                return loading.make_backend(table.type, _setting(config, ("backend",), table, table.services))
         case never:
             assert_never(never)
 
@@ -262,7 +273,7 @@ def _probe(config: Config, index: int, backend: Backend) -> Probe:
 
     table = config.probes[index]
     keys = table.model_dump(exclude={"type"}) | {"service": table.service or config.backend.services[0]}
-    with _named(config, index):
+    with _named(config, ("health", "probe", index)):
         match table:
             case HttpTable():
                 return probes.HttpProbe(**keys | {"ca_file": _certificates(config, table.ca_file)})
@@ -272,17 +283,41 @@ def _probe(config: Config, index: int, backend: Backend) -> Probe:
                 return probes.ContainerProbe(**keys)
             case CommandTable():
                 return probes.CommandProbe(**keys, execute=backend.execute)
+            case PluggedProbeTable():
+                at = ("health", "probe", index)
+                return loading.make_probe(table.type, _setting(config, at, table, (str(keys["service"]),)))
             case never:
                 assert_never(never)
 
 
+def _observer(config: Config, index: int, table: ObserverTable) -> Observer:
+    at = ("observer", index)
+    with _named(config, at):
+        return loading.make_observer(table.type, _setting(config, at, table, config.backend.services))
+
+
+def _setting(config: Config, at: Key, table: Table, services: tuple[str, ...]) -> Setting:
+    return Setting(
+        app=config.app.name,
+        keys=table.model_extra or {},
+        folder=config.folder,
+        state=config.path(config.state.dir),
+        services=services,
+        strategy=config.backend.strategy,
+        document=config.document,
+        key=at,
+    )
+
+
 @contextmanager
-def _named(config: Config, index: int) -> Iterator[None]:
-    """Put file and table before what a probe has against its keys."""
+def _named(config: Config, at: Key) -> Iterator[None]:
+    """Put file and table before what an adapter has against its keys."""
     try:
         yield
     except ConfigError as error:
-        msg = f"{config.document.name}: health.probe[{index}].{error}"
+        if str(error).startswith(f"{config.document.name}: "):
+            raise
+        msg = f"{config.document.name}: {dotted(at)}.{error}"
         raise ConfigError(msg, hint=error.hint) from error
 
 

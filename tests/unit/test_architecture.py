@@ -40,7 +40,7 @@ LEVELS: dict[str, int] = {
         ],
         4,
     ),
-    **dict.fromkeys(["backends", "probes", "observers", "config", "hook_commands", "check_commands"], 4),
+    **dict.fromkeys(["backends", "probes", "observers", "config", "plugins", "hook_commands", "check_commands"], 4),
     "app": 5,
     "wiring": 6,
     "testing": 7,

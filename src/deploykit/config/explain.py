@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from deploykit.config.document import Document, Key, dotted
 from deploykit.config.model import BACKENDS, Later
 from deploykit.config.variables import named
+from deploykit.errors import ConfigError
 from deploykit.redact import is_secret
 
 NOT_BUILT = "is not built yet in this version of deploykit"
@@ -53,6 +54,14 @@ def unknown(key: Key, known: list[str]) -> Problem:
     types = [one for one, model in BACKENDS.items() if name in model.model_fields and table == ["backend"]]
     what = f"a key of type {' or '.join(types)} alone" if types else "unknown key"
     return Problem(key, f"{what}{meant}", f"Known here: {', '.join(sorted(known))}.")
+
+
+def raise_for(found: list[Problem], document: Document) -> None:
+    """Raise one error for all problems, if there are any."""
+    if found:
+        text = "; ".join(dict.fromkeys(str(problem) for problem in found))
+        hint = next((problem.hint for problem in found if problem.hint), "")
+        raise ConfigError(document.redact(f"{document.name}: {text}"), hint=document.redact(hint))
 
 
 def shown(value: object) -> str:

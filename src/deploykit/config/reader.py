@@ -9,8 +9,8 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from deploykit.config.checks import consistency
-from deploykit.config.document import Document, Key, fill_in, read_document
-from deploykit.config.explain import NOT_BUILT, Problem, problems, shown, unknown
+from deploykit.config.document import Document, Key, dotted, fill_in, read_document
+from deploykit.config.explain import NOT_BUILT, Problem, problems, raise_for, shown, unknown
 from deploykit.config.model import (
     BACKENDS,
     AppTable,
@@ -20,16 +20,19 @@ from deploykit.config.model import (
     HooksTable,
     Later,
     NotifyTable,
+    ObserverTable,
+    PluggedTable,
     RollbackTable,
     StateTable,
 )
-from deploykit.config.probes import PROBES, ProbeTable
+from deploykit.config.probes import PROBES, PluggedProbeTable, ProbeTable
 from deploykit.config.settings import Config
 from deploykit.config.values import Table
-from deploykit.errors import ConfigError
+from deploykit.plugins import loading
 
 _T = TypeVar("_T", bound=Table)
-_TABLES = ["app", "backend", "health", "rollback", "state", "hooks", "notify", "check"]
+_P = TypeVar("_P", bound=Table)
+_TABLES = ["app", "backend", "health", "rollback", "state", "hooks", "notify", "check", "observer"]
 
 
 def read_config(path: Path, environment: Mapping[str, str]) -> Config:
@@ -40,7 +43,7 @@ def read_config(path: Path, environment: Mapping[str, str]) -> Config:
     """
     document = read_document(path, environment)
     config = _Reader(document, fill_in(document)).config()
-    _raise_for(consistency(config), document)
+    raise_for(consistency(config), document)
     return config
 
 
@@ -62,10 +65,13 @@ class _Reader:
         hooks = self._table(HooksTable, ("hooks",))
         notify = self._table(NotifyTable, ("notify",))
         check = self._table(CheckTable, ("check",))
-        _raise_for(self.found, self.document)
+        listed = self._list(("observer",), self.tables.get("observer", []))
+        observers = [self._observer(("observer", index), table) for index, table in enumerate(listed)]
+        raise_for(self.found, self.document)
         assert app and backend and health and rollback and state and hooks and notify and check  # noqa: S101, PT018 - else there was a problem
         chosen = tuple(probe for probe in probes if probe)
-        return Config(self.document, app, backend, health, chosen, rollback, state, hooks, notify, check)
+        told = tuple(observer for observer in observers if observer)
+        return Config(self.document, app, backend, health, chosen, rollback, state, hooks, notify, check, told)
 
     def _tables(self) -> None:
         for name in self.tables:
@@ -84,35 +90,50 @@ class _Reader:
 
     def _backend(self) -> Backend | None:
         table = self.tables.get("backend", {})
-        model = self._model(("backend",), table, BACKENDS)
+        model = self._model(("backend",), table, BACKENDS, loading.BACKENDS, PluggedTable)
         return self._table(model, ("backend",)) if model else None
 
     def _probe(self, key: Key, table: object) -> ProbeTable | None:
-        model = self._model(key, table, PROBES)
+        model = self._model(key, table, PROBES, loading.PROBES, PluggedProbeTable)
         return self._table(model, key, table) if model else None
 
-    def _model(self, key: Key, table: object, models: Mapping[str, type[_T]]) -> type[_T] | None:
+    def _observer(self, key: Key, table: object) -> ObserverTable | None:
+        model = self._model(key, table, {}, loading.OBSERVERS, ObserverTable)
+        return self._table(model, key, table) if model else None
+
+    def _model(
+        self, key: Key, table: object, models: Mapping[str, type[_T]], group: str, plugged: type[_P]
+    ) -> type[_T] | type[_P] | None:
+        """Return the model of a table by its type: one of ours, or that of what plug-ins of the group are."""
         if not isinstance(table, dict):
             self.found.append(Problem(key, f"expected a table, got {shown(table)}"))
             return None
         kind = table.get("type")
         if isinstance(kind, str) and kind in models:
             return models[kind]
-        self.found.append(_no_such_type((*key, "type"), kind, list(models), present="type" in table))
+        installed = loading.plugged(group)
+        if isinstance(kind, str) and kind in installed:
+            return plugged
+        self.found.append(_no_such_type((*key, "type"), kind, [*models, *installed], present="type" in table))
         return None
 
     def _split_health(self) -> tuple[object, list[object]]:
         table = self.tables.get("health", {})
         if not isinstance(table, dict):
             return table, []
-        probes = table.get("probe", [])
-        if not isinstance(probes, list):
-            self.found.append(Problem(("health", "probe"), "expected a list of tables", "Write [[health.probe]]."))
-            probes = []
+        probes = self._list(("health", "probe"), table.get("probe", []))
         return {name: value for name, value in table.items() if name != "probe"}, probes
+
+    def _list(self, key: Key, tables: object) -> list[object]:
+        if isinstance(tables, list):
+            return tables
+        self.found.append(Problem(key, "expected a list of tables", f"Write [[{dotted(key)}]]."))
+        return []
 
 
 def _no_such_type(key: Key, kind: object, known: list[str], *, present: bool) -> Problem:
+    if not known:
+        return Problem(key, f"no plug-in {shown(kind)} is installed", "Install the package that brings it.")
     names = " or ".join(f"'{one}'" for one in known)
     if not present:
         return Problem(key, "is missing", f"It is {names}.")
@@ -121,11 +142,3 @@ def _no_such_type(key: Key, kind: object, known: list[str], *, present: bool) ->
     near = get_close_matches(str(kind), known, n=1)
     meant = f"; did you mean '{near[0]}'?" if near else ""
     return Problem(key, f"expected {names}, got {shown(kind)}{meant}")
-
-
-def _raise_for(found: list[Problem], document: Document) -> None:
-    """Raise one error for all problems, if there are any."""
-    if found:
-        text = "; ".join(dict.fromkeys(str(problem) for problem in found))
-        hint = next((problem.hint for problem in found if problem.hint), "")
-        raise ConfigError(document.redact(f"{document.name}: {text}"), hint=document.redact(hint))

@@ -9,7 +9,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from deploykit.testing.backend import FakeBackend
     from deploykit.testing.clock import ManualClock
-    from deploykit.testing.contract import BackendContract, RehearsalContract, RollingContract
+    from deploykit.testing.contract import (
+        BackendContract,
+        ContractStage,
+        ProbeContract,
+        ProbeStage,
+        RehearsalContract,
+        RollingContract,
+    )
     from deploykit.testing.doors import RealWorldTouched
     from deploykit.testing.fake import Fake, FakeApp
     from deploykit.testing.moments import Killed, Moment, Moments
@@ -20,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BackendContract",
+    "ContractStage",
     "Fake",
     "FakeApp",
     "FakeBackend",
@@ -30,6 +38,8 @@ __all__ = [
     "MemoryState",
     "Moment",
     "Moments",
+    "ProbeContract",
+    "ProbeStage",
     "RealWorldTouched",
     "RehearsalContract",
     "RollingContract",
@@ -39,7 +49,14 @@ __all__ = [
 _HOMES = {
     "backend": ("FakeBackend",),
     "clock": ("ManualClock",),
-    "contract": ("BackendContract", "RehearsalContract", "RollingContract"),
+    "contract": (
+        "BackendContract",
+        "ContractStage",
+        "ProbeContract",
+        "ProbeStage",
+        "RehearsalContract",
+        "RollingContract",
+    ),
     "doors": ("RealWorldTouched",),
     "fake": ("Fake", "FakeApp"),
     "moments": ("Killed", "Moment", "Moments"),

@@ -15,13 +15,14 @@ from deploykit.backends.process.settings import Settings
 from deploykit.backends.process.shim import Spec
 from deploykit.backends.process.watch import ProcessWatch
 from deploykit.errors import ConfigError, EngineUnreachable, PullFailed, StepFailed
+from deploykit.plugins.plain import Plain
 from deploykit.protocols import Control, Execution, Identity, PullPolicy, Rehearsal
 from deploykit.redact import Redactor
 from deploykit.release import ImageRef, Instance, Release, Running, Snapshot
 from deploykit.store import ReleaseFolders
 
 
-class ProcessBackend:
+class ProcessBackend(Plain):
     """Releases are folders, instances are processes of this machine.
 
     A folder's content is copied into a store of its own when it is pulled, and runs from there: so a rollback brings
@@ -79,28 +80,6 @@ class ProcessBackend:
             msg = f"{image.name} is not at hand, and is not to be pulled"
             raise PullFailed(msg, hint="Pass --pull missing.")
         return self._bring(image, control)
-
-    def keep(self, release: Release) -> None:
-        """Do nothing: the store keeps content by its digest, and nothing prunes it."""
-
-    def settle(self, serving: Release, previous: Release | None = None) -> None:
-        """Do nothing: no tool but this one knows of the instances, and those that have exited are only records."""
-
-    def labels(self, image: ImageRef) -> Mapping[str, str]:  # noqa: ARG002 - the contract's
-        return {}
-
-    def demand(self, image: ImageRef) -> None:
-        """Do nothing: whether a folder can be run, only running it tells."""
-
-    @property
-    def beside(self) -> bool:
-        return False
-
-    def has_release_command(self) -> bool:
-        return False
-
-    def run_release_command(self, release: Release, control: Control) -> None:
-        """Do nothing: there is none."""
 
     def rehearse(self, release: Release, control: Control) -> Rehearsal:  # noqa: ARG002 - the contract's
         raise ConfigError(
