@@ -59,7 +59,10 @@ class TestHttp(ProbeContract):
 
 @contextmanager
 def served() -> Iterator[tuple[ThreadingHTTPServer, type[Handler]]]:
-    handler = type("Own", (Handler,), {"over": threading.Event()})
+    class Own(Handler):
+        over = threading.Event()
+
+    handler = Own
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()

@@ -76,7 +76,7 @@ FOREIGN = {
     "tenacity": {"health"},
     "structlog": {"observers/log"},
     "sqlite3": {"journal", "testing"},
-    "fcntl": {"lock", "backends"},
+    "fcntl": {"lock", "backends", "plugins"},
     "python_on_whales": {"backends"},
     "docker": set(),
 }

@@ -108,6 +108,7 @@ _WORDS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "finite_number": lambda _: "expected a number",
     "bool_type": lambda _: "expected true or false",
     "tuple_type": lambda _: "expected a list",
+    "list_type": lambda _: "expected a list",
     "dict_type": lambda _: "expected a table",
     "model_type": lambda _: "expected a table",
     "too_short": lambda _: "is empty",

@@ -8,7 +8,7 @@ from types import TracebackType
 
 from deploykit.plugins.plain import Plain
 from deploykit.protocols import Control, Identity, PullPolicy
-from deploykit.release import ImageRef, Instance, Release, Running, Snapshot
+from deploykit.release import ImageRef, Instance, Release, Running
 
 _POLL = 0.1
 
@@ -39,16 +39,10 @@ class InPlace(Plain, ABC):
     def identity(self) -> Identity: ...
 
     @abstractmethod
-    def snapshot(self, image: ImageRef) -> Snapshot: ...
-
-    @abstractmethod
     def pull(self, image: ImageRef, policy: PullPolicy, control: Control) -> ImageRef: ...
 
     @abstractmethod
     def images(self) -> Sequence[ImageRef]: ...
-
-    @abstractmethod
-    def logs(self, release: Release, tail: int) -> str: ...
 
     @abstractmethod
     def present(self) -> Sequence[Found]:

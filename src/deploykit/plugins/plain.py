@@ -4,11 +4,17 @@ from collections.abc import Mapping, Sequence
 
 from deploykit.errors import ConfigError, StepFailed
 from deploykit.protocols import Control, Execution, Rehearsal
-from deploykit.release import ImageRef, Instance, Release
+from deploykit.release import ImageRef, Instance, Release, Snapshot
 
 
 class Plain:
-    """No release command, no rehearsal, nothing beside what serves, and nothing to tidy up."""
+    """No files of a release, no logs, no release command, no rehearsal, nothing beside what serves, nothing to tidy."""
+
+    def snapshot(self, image: ImageRef) -> Snapshot:  # noqa: ARG002 - the contract's
+        return Snapshot()
+
+    def logs(self, release: Release, tail: int) -> str:  # noqa: ARG002 - the contract's
+        return ""
 
     @property
     def beside(self) -> bool:

@@ -7,7 +7,6 @@ from pathlib import Path
 from deploykit.backends.process import execution
 from deploykit.backends.process.ending import end
 from deploykit.backends.process.folders import Folders
-from deploykit.backends.process.images import ImageStore
 from deploykit.backends.process.launch import Shim, specify
 from deploykit.backends.process.logs import tail_of
 from deploykit.backends.process.records import Entry, Records
@@ -15,6 +14,7 @@ from deploykit.backends.process.settings import Settings
 from deploykit.backends.process.shim import Spec
 from deploykit.backends.process.watch import ProcessWatch
 from deploykit.errors import ConfigError, EngineUnreachable, PullFailed, StepFailed
+from deploykit.plugins.folders import FolderStore
 from deploykit.plugins.plain import Plain
 from deploykit.protocols import Control, Execution, Identity, PullPolicy, Rehearsal
 from deploykit.redact import Redactor
@@ -45,7 +45,7 @@ class ProcessBackend(Plain):
         self._folders = Folders.of(base, state)
         self._files = ReleaseFolders.of(state)
         self._settings = Settings(command, environment or {}, directory, stop_grace, service)
-        self._images = ImageStore(self._folders.home / "images", name)
+        self._images = FolderStore(self._folders.home / "images", name)
         self._records = Records(self._folders.home, name)
 
     def identity(self) -> Identity:
