@@ -13,9 +13,11 @@ class Stage(Protocol):
 
     def config(self, path: Path, target: str | None, environment: Mapping[str, str]) -> tuple[Path, Mapping[str, str]]:
         """Return the config file to read in place of `path`, and the variables to fill in."""
+        ...
 
     def parts(self, app: str, image: ImageRef, own: Parts, *, told: bool) -> Parts:
         """Return what the app is made of meanwhile. `told`: its observers are the caller's own, so they hear of it."""
+        ...
 
 
 _stages: list[Stage] = []

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Any, assert_never
 
 from deploykit import seam
 from deploykit.app import App, who
@@ -272,11 +272,13 @@ def _probe(config: Config, index: int, backend: Backend) -> Probe:
     from deploykit import probes
 
     table = config.probes[index]
-    keys = table.model_dump(exclude={"type"}) | {"service": table.service or config.backend.services[0]}
+    service = table.service or config.backend.services[0]
+    keys: dict[str, Any] = {**table.model_dump(exclude={"type"}), "service": service}
     with _named(config, ("health", "probe", index)):
         match table:
             case HttpTable():
-                return probes.HttpProbe(**keys | {"ca_file": _certificates(config, table.ca_file)})
+                keys["ca_file"] = _certificates(config, table.ca_file)
+                return probes.HttpProbe(**keys)
             case TcpTable():
                 return probes.TcpProbe(**keys)
             case ContainerTable():
@@ -285,7 +287,7 @@ def _probe(config: Config, index: int, backend: Backend) -> Probe:
                 return probes.CommandProbe(**keys, execute=backend.execute)
             case PluggedProbeTable():
                 at = ("health", "probe", index)
-                return loading.make_probe(table.type, _setting(config, at, table, (str(keys["service"]),)))
+                return loading.make_probe(table.type, _setting(config, at, table, (service,)))
             case never:
                 assert_never(never)
 

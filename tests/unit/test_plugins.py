@@ -99,8 +99,8 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Install:
     MADE.clear()
     found: list[EntryPoint] = []
 
-    def fake(**wanted: str) -> list[EntryPoint]:
-        return [*entry_points(**wanted), *(one for one in found if one.group == wanted["group"])]
+    def fake(group: str) -> list[EntryPoint]:
+        return [*entry_points(group=group), *(one for one in found if one.group == group)]
 
     monkeypatch.setattr("importlib.metadata.entry_points", fake)
 

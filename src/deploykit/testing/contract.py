@@ -43,21 +43,26 @@ class ContractStage(Protocol):
     @property
     def backend(self) -> Backend:
         """The backend, on a runtime where nothing of the app runs yet."""
+        ...
 
     @property
     def files(self) -> ReleaseFiles:
         """Where the backend reads the files of releases."""
+        ...
 
     @property
     def missing(self) -> ImageRef:
         """An image that is nowhere."""
+        ...
 
     @property
     def last_words(self) -> str:
         """What an image that exits at once writes before it does."""
+        ...
 
     def publish(self, tag: str, exit_code: int | None = None) -> ImageRef:
         """Publish an image that runs on, or, with a code, writes its last words and exits with it at once."""
+        ...
 
 
 class BackendContract:
@@ -292,10 +297,12 @@ class ProbeStage(Protocol):
     @property
     def probe(self) -> Probe:
         """The probe."""
+        ...
 
     @property
     def instances(self) -> Sequence[Instance]:
         """What it is given to look at."""
+        ...
 
     def good(self) -> None:
         """Let it be well from now on."""

@@ -61,6 +61,10 @@ def _audit(event: str, args: tuple[Any, ...]) -> None:
 
 def _is_ours(frame: FrameType | None) -> bool:
     """Whether deploykit itself does it, by way of the standard library."""
-    while frame and (package := str(frame.f_globals.get("__name__")).partition(".")[0]) in sys.stdlib_module_names:
+    while frame and _package(frame) in sys.stdlib_module_names:
         frame = frame.f_back
-    return frame is not None and package == "deploykit"
+    return frame is not None and _package(frame) == "deploykit"
+
+
+def _package(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__")).partition(".")[0]
