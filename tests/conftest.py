@@ -4,6 +4,8 @@ from hypothesis import settings
 
 pytest_plugins = ["tests.engine.support.fixtures"]
 
+collect_ignore = ["consumer"]  # a project of its own: tests/e2e/test_wheel.py runs it
+
 # How long an example takes says nothing on a machine that is shared.
 settings.register_profile("deploykit", deadline=None)
 settings.load_profile("deploykit")

@@ -32,6 +32,7 @@ class Hooks(Protocol):
 
     def has(self, hook: Hook) -> bool:
         """Whether there is a command for that moment."""
+        ...
 
     def run(self, hook: Hook, variables: Mapping[str, str], control: Control) -> None:
         """Run the command of that moment to its end."""

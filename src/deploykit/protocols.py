@@ -23,15 +23,18 @@ class Clock(Protocol):
 
     def now(self) -> float:
         """Return seconds that only grow; only differences mean anything."""
+        ...
 
     def time(self) -> float:
         """Return seconds since the epoch, which may jump."""
+        ...
 
     def sleep(self, seconds: float) -> None:
         """Block for that long."""
 
     def aside(self, work: Callable[[], T]) -> "Future[T]":
         """Do it beside the caller, who looks at what comes of it meanwhile and may let it be."""
+        ...
 
 
 class Observer(Protocol):
@@ -113,6 +116,7 @@ class Watch(AbstractContextManager["Watch"], Protocol):
         Raises:
             EngineUnreachable: the runtime does not answer any more.
         """
+        ...
 
 
 class Watched(Protocol):
@@ -120,12 +124,14 @@ class Watched(Protocol):
 
     def instances(self, release: Release) -> Sequence[Instance]:
         """Return every instance of the release that there is, also those that have exited."""
+        ...
 
     def watch(self, release: Release) -> Watch:
         """Open an eye on the release. Told by the runtime as it happens, not by asking again and again.
 
         Nothing that happened since it was started is missed.
         """
+        ...
 
 
 class Rehearsal(AbstractContextManager["Rehearsal"], Watched, Protocol):
@@ -134,9 +140,11 @@ class Rehearsal(AbstractContextManager["Rehearsal"], Watched, Protocol):
     @property
     def published(self) -> Mapping[int, int]:
         """The ports of this machine at which the release would be reached, each with the instance's own."""
+        ...
 
     def logs(self, tail: int) -> str:
         """Return the last `tail` lines that the instance wrote, redacted."""
+        ...
 
 
 class Backend(Watched, Protocol):
@@ -148,6 +156,7 @@ class Backend(Watched, Protocol):
 
     def identity(self) -> Identity:
         """Tell which runtime this is. Blocks for at most 10 s; serves as its ping."""
+        ...
 
     def snapshot(self, image: ImageRef) -> Snapshot:
         """Read what a release of this image would need beside it, as it is today. Changes nothing.
@@ -155,6 +164,7 @@ class Backend(Watched, Protocol):
         Raises:
             ConfigError: a file, a service or a variable is missing or wrong.
         """
+        ...
 
     def running(self) -> Running | None:
         """Tell what runs by the runtime alone, by image *id*. None when no instance is alive."""
@@ -169,6 +179,7 @@ class Backend(Watched, Protocol):
             PullFailed: it did not come, or not within the configured time.
             Interrupted: it was told to stop.
         """
+        ...
 
     def keep(self, release: Release) -> None:
         """See to it that the image of the release stays at hand when its tag moves and unused images are pruned."""
@@ -182,6 +193,7 @@ class Backend(Watched, Protocol):
 
     def labels(self, image: ImageRef) -> Mapping[str, str]:
         """Return the labels of an image that is at hand."""
+        ...
 
     def demand(self, image: ImageRef) -> None:
         """Check that a pinned image at hand can be judged and run as configured.
@@ -193,9 +205,11 @@ class Backend(Watched, Protocol):
     @property
     def beside(self) -> bool:
         """Whether new instances stand up beside the old ones, not in place of them."""
+        ...
 
     def has_release_command(self) -> bool:
         """Whether a command is to be run before a release replaces another."""
+        ...
 
     def run_release_command(self, release: Release, control: Control) -> None:
         """Run that command in a one-off of the release, and show what it writes. Can be cut; touches no instance.
@@ -212,6 +226,7 @@ class Backend(Watched, Protocol):
         Raises:
             ConfigError: this runtime, or this strategy, has none.
         """
+        ...
 
     def start(self, release: Release, control: Control) -> bool:
         """Make the instances of this release run, with its own files: in place of the others, or beside them.
@@ -220,12 +235,15 @@ class Backend(Watched, Protocol):
         need not be healthy, nor even alive, by then. False: not all of them yet, those that are must first turn
         healthy; then it is to be called again.
         """
+        ...
 
     def complete(self, release: Release) -> bool:
         """Whether all the instances that the release should have run, and no others."""
+        ...
 
     def others(self, release: Release) -> Sequence[Instance]:
         """Return the living instances of the app that belong to other releases."""
+        ...
 
     def promote(self, release: Release, control: Control, *, drain: bool = True) -> None:
         """Retire the instances of every other release of the app. Is never cut half-way.
@@ -242,12 +260,15 @@ class Backend(Watched, Protocol):
         Content that one of `kept` has too, or that anything else in the runtime uses, stays. Living instances are
         never touched. False when nothing was there to be removed.
         """
+        ...
 
     def images(self) -> Sequence[ImageRef]:
         """Return the app's images that are at hand, pinned, newest first."""
+        ...
 
     def logs(self, release: Release, tail: int) -> str:
         """Return the last `tail` lines that the instances of the release wrote, redacted, at most 1 MiB."""
+        ...
 
     def execute(self, instance: Instance, argv: Sequence[str], timeout: float) -> Execution:
         """Run a command inside an instance, for at most `timeout` seconds.
@@ -255,9 +276,11 @@ class Backend(Watched, Protocol):
         Raises:
             StepFailed: it could not be run, or not in time.
         """
+        ...
 
     def redact(self, text: str) -> str:
         """Return the text with every secret that the backend knows of blanked out."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,6 +298,7 @@ class Measured(Protocol):
 
     def measure(self, image: ImageRef) -> tuple[int | None, float | None]:
         """Return bytes on the disk, and when it was made in seconds since the epoch; None for what is not known."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,15 +355,19 @@ class Inside(Protocol):
 
     def exec_program(self, service: str, argv: Sequence[str], *, terminal: bool) -> Program:
         """Return what runs a command in a living instance of a service."""
+        ...
 
     def shell_program(self, release: Release, argv: Sequence[str], *, terminal: bool) -> Program:
         """Return what runs a command in a one-off of the release, which serves nobody and goes when it ends."""
+        ...
 
     def compose_program(self, release: Release, argv: Sequence[str]) -> Program:
         """Return `docker compose ARGV` with the project, the files, the pin and the variables of the release."""
+        ...
 
     def logs_program(self, service: str | None, *, follow: bool, tail: int | None) -> Program:
         """Return what shows the log of what runs, as the runtime has it; None: of all services, or the main one."""
+        ...
 
 
 class Standing(Enum):
@@ -373,6 +401,7 @@ class Inspected(Protocol):
 
         `budget`: the seconds that a release has to turn healthy. Raises as every call of a backend.
         """
+        ...
 
 
 class ProbeVerdict(Enum):
@@ -402,6 +431,7 @@ class Probe(Protocol):
     @property
     def name(self) -> str:
         """How it is called in messages: `http http://localhost:8000/api/health/`."""
+        ...
 
     @property
     def service(self) -> str | None:
@@ -418,6 +448,7 @@ class Probe(Protocol):
 
         `instances` are the living ones of its service. What the app does or says is never an exception.
         """
+        ...
 
 
 class Lock(Protocol):
@@ -430,12 +461,14 @@ class Lock(Protocol):
             Locked: another, living, has it.
             Interrupted: told to stop while waiting.
         """
+        ...
 
     def holder(self) -> "Holder | None":
         """Tell who has it now, or None. Takes nothing."""
 
     def request_abort(self) -> bool:
         """Ask the holder to stop. False when nobody that lives has it."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -476,9 +509,11 @@ class HeldLock(Protocol):
     @property
     def inherit(self) -> tuple[int, ...]:
         """The descriptors that commands must inherit to hold it on."""
+        ...
 
     def abort_requested(self) -> bool:
         """Whether `abort` was called for this very holder."""
+        ...
 
 
 class Journal(Protocol):
@@ -493,6 +528,7 @@ class Journal(Protocol):
 
     def begin(self, record: Record, first: int = 1) -> Record:
         """Write a new deployment and return it with its number, which is `first` at least, and never used twice."""
+        ...
 
     def update(self, record: Record, move: Move | None = None) -> None:
         """Write what a deployment has come to, and, with it, the move that it made."""
@@ -514,21 +550,26 @@ class Journal(Protocol):
 
     def ended(self) -> Iterator[Record]:
         """Yield every deployment that has ended, oldest first."""
+        ...
 
     def records(self) -> Iterator[Record]:
         """Yield every deployment, newest first."""
+        ...
 
     def moves(self, record: Record) -> Sequence[Move]:
         """Return the moves of a deployment, in order."""
+        ...
 
     def tag_notes(self) -> TagMemory:
         """Return the tag file's note and the one before it; `content` is None."""
+        ...
 
     def note_tag(self, memory: TagMemory) -> None:
         """Keep the tag file's note and the one before it."""
 
     def protected(self) -> frozenset[str]:
         """Return the ids of the releases that are protected against `prune`."""
+        ...
 
     def protect(self, release_id: str, *, on: bool) -> None:
         """Protect a release, or no longer. Idempotent."""
@@ -552,14 +593,17 @@ class StateStore(Protocol):
     @property
     def lock(self) -> Lock:
         """The lock that a deployment holds while it runs."""
+        ...
 
     @property
     def files(self) -> "ReleaseFiles":
         """The files of releases."""
+        ...
 
     @property
     def tag_text(self) -> TagText:
         """The tag file."""
+        ...
 
     @property
     def folder(self) -> Path | None:
@@ -568,16 +612,19 @@ class StateStore(Protocol):
     @property
     def logs(self) -> "FailureLogs":
         """The logs of what failed."""
+        ...
 
     @property
     def hold(self) -> HoldBoard:
         """The hold of an operator."""
+        ...
 
     def prepare(self) -> None:
         """Make it usable; raises ConfigError when it is not."""
 
     def journal(self, identity: Identity) -> Journal:
         """Open the journal for writing; raises ConfigError."""
+        ...
 
     def journal_to_read(self, identity: Identity | None) -> Journal:
         """Open the journal for reading alone; without an identity, that of the newest deployment.
@@ -585,6 +632,7 @@ class StateStore(Protocol):
         Raises:
             ConfigError: it cannot be read.
         """
+        ...
 
 
 class FailureLogs(Protocol):
@@ -608,9 +656,11 @@ class ReleaseFiles(Protocol):
 
     def read(self, release_id: str) -> Snapshot:
         """Return them; raises StepFailed when they are not there."""
+        ...
 
     def discard(self, release_id: str) -> None:
         """Forget them, if they are there."""
 
     def highest(self) -> int:
         """Return the highest deployment number that left files, 0 for none."""
+        ...

@@ -1,21 +1,24 @@
 """From a config file to an App: the only place where the core and the adapters meet."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Any, assert_never
 
+from deploykit import seam
 from deploykit.app import App, who
 from deploykit.clock import SystemClock
 from deploykit.config import Config, public, read_config
-from deploykit.config.document import dotted
-from deploykit.config.model import ComposeTable, DockerTable, EngineTable, ProcessTable
-from deploykit.config.probes import CommandTable, ContainerTable, HttpTable, TcpTable
+from deploykit.config.document import Key, dotted
+from deploykit.config.model import ComposeTable, DockerTable, EngineTable, ObserverTable, PluggedTable, ProcessTable
+from deploykit.config.probes import CommandTable, ContainerTable, HttpTable, PluggedProbeTable, TcpTable
+from deploykit.config.values import Table
 from deploykit.errors import ConfigError
 from deploykit.health import HealthPolicy
 from deploykit.hooks import Hook, Hooks, NoHooks
+from deploykit.plugins import Setting, loading
 from deploykit.protocols import Backend, Check, Clock, Observer, Probe, PullPolicy, StateStore
 from deploykit.store import StateFolder
 
@@ -44,8 +47,14 @@ def load(path: str | os.PathLike[str] = "deploykit.toml", target: str | None = N
         ConfigError: the file is not there, or something in it is wrong; names file and key. Or it has no such target;
             or it has targets, and none was named.
     """
-    config = read_config(Path(path), os.environ, target)
+    config = read_config(*_source(Path(path), target), target)
     return assemble(config, wire(config))
+
+
+def _source(path: Path, target: str | None) -> tuple[Path, Mapping[str, str]]:
+    """Return the file to read, and the variables to fill in."""
+    stage = seam.current()
+    return stage.config(path, target, os.environ) if stage else (path, os.environ)
 
 
 def assemble(config: Config, adapters: Adapters) -> App:
@@ -77,7 +86,7 @@ def wire(config: Config) -> Adapters:
     state = StateFolder(config.path(config.state.dir), config.path(config.rollback.previous_tag_file), clock)
     backend = _backend(config, state)
     probes = [_probe(config, index, backend) for index in range(len(config.probes))]
-    return Adapters(backend, tuple(probes), state, clock, _hooks(config), _notices(config, clock), _checks(config))
+    return Adapters(backend, tuple(probes), state, clock, _hooks(config), _observers(config, clock), _checks(config))
 
 
 def _hooks(config: Config) -> Hooks:
@@ -102,6 +111,11 @@ def _checks(config: Config) -> tuple[Check, ...]:
 
     environment, timeout = _environment(config), config.check.timeout
     return tuple(CheckCommand(argv, config.folder, environment, timeout) for argv in config.check.commands)
+
+
+def _observers(config: Config, clock: Clock) -> tuple[Observer, ...]:
+    plugged = (_observer(config, index, table) for index, table in enumerate(config.observers))
+    return (*_notices(config, clock), *plugged)
 
 
 def _notices(config: Config, clock: Clock) -> tuple[Observer, ...]:
@@ -136,6 +150,9 @@ def _backend(config: Config, state: StateFolder) -> Backend:
             return _docker(config, table, state)
         case ProcessTable():
             return _process(config, table, state)
+        case PluggedTable():
+            with _named(config, ("backend",)):
+                return loading.make_backend(table.type, _setting(config, ("backend",), table, table.services))
         case never:
             assert_never(never)
 
@@ -260,31 +277,57 @@ def _probe(config: Config, index: int, backend: Backend) -> Probe:
     from deploykit import probes
 
     table = config.probes[index]
-    keys = table.model_dump(exclude={"type"}) | {"service": table.service or config.backend.services[0]}
-    with _named(config, index):
+    service = table.service or config.backend.services[0]
+    keys: dict[str, Any] = {**table.model_dump(exclude={"type"}), "service": service}
+    with _named(config, ("health", "probe", index)):
         match table:
             case HttpTable():
-                return probes.HttpProbe(**keys | {"ca_file": _absolute(config, table.ca_file)})
+                keys["ca_file"] = _certificates(config, table.ca_file)
+                return probes.HttpProbe(**keys)
             case TcpTable():
                 return probes.TcpProbe(**keys)
             case ContainerTable():
                 return probes.ContainerProbe(**keys)
             case CommandTable():
                 return probes.CommandProbe(**keys, execute=backend.execute)
+            case PluggedProbeTable():
+                at = ("health", "probe", index)
+                return loading.make_probe(table.type, _setting(config, at, table, (service,)))
             case never:
                 assert_never(never)
 
 
+def _observer(config: Config, index: int, table: ObserverTable) -> Observer:
+    at = ("observer", index)
+    with _named(config, at):
+        return loading.make_observer(table.type, _setting(config, at, table, config.backend.services))
+
+
+def _setting(config: Config, at: Key, table: Table, services: tuple[str, ...]) -> Setting:
+    return Setting(
+        app=config.app.name,
+        keys=table.model_extra or {},
+        folder=config.folder,
+        state=config.path(config.state.dir),
+        services=services,
+        strategy=config.backend.strategy,
+        document=config.document,
+        key=at,
+    )
+
+
 @contextmanager
-def _named(config: Config, index: int) -> Iterator[None]:
-    """Put file and table before what a probe has against its keys."""
+def _named(config: Config, at: Key) -> Iterator[None]:
+    """Put file and table before what an adapter has against its keys."""
     try:
         yield
     except ConfigError as error:
-        where = dotted(config.document.written(("health", "probe", index)))
-        msg = f"{config.document.name}: {where}.{error}"
+        if str(error).startswith(f"{config.document.name}: "):
+            raise
+        msg = f"{config.document.name}: {dotted(config.document.written(at))}.{error}"
         raise ConfigError(msg, hint=error.hint) from error
 
 
-def _absolute(config: Config, path: str | None) -> str | None:
-    return None if path is None else str(config.path(path))
+def _certificates(config: Config, path: str | None) -> str | None:
+    """Return where they are; a test on a fake needs none."""
+    return None if path is None or seam.current() else str(config.path(path))

@@ -39,7 +39,7 @@ def test_a_signal_at_every_moment(
     scenario: Scenario, cause: Cause, record_property: Callable[[str, object], None]
 ) -> None:
     """It is stopped, 130 or 143, or had come too late to be: then it ended as it would have."""
-    outcomes = set()
+    outcomes, number = set(), 0
     for number in itertools.count():
         stopped = stopped_at(scenario, number, cause)
         if stopped is None:

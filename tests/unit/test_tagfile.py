@@ -310,7 +310,7 @@ def test_a_tag_is_the_newest_good_release_of_that_tag() -> None:
     """Before any other release, and before what the tag names now."""
     world = World()
     world.good("one", "two")
-    content = world.stack, world.rows[1].candidate
+    good = world.last.candidate
     world.backend.push("two").crashes()
     world.deploy("two")
     world.good("three")
@@ -318,7 +318,7 @@ def test_a_tag_is_the_newest_good_release_of_that_tag() -> None:
     assert world.serves == ["two"]
     assert world.last.candidate
     assert world.last.candidate.id == "r2"
-    assert content
+    assert world.last.candidate.same_as(good)
 
 
 def test_a_tag_that_failed_is_found_in_the_journal_and_said_to_have_failed() -> None:

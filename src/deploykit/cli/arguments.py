@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
         def run(self, args: argparse.Namespace) -> int:
             """Do it, and return the exit code."""
+            ...
 
 
 VERBS = {

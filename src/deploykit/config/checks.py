@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from deploykit.config.container import fixed_port, shared_writable
 from deploykit.config.explain import Problem
-from deploykit.config.model import ComposeTable, DockerTable, ProcessTable
+from deploykit.config.model import ComposeTable, DockerTable, PluggedTable, ProcessTable
 from deploykit.config.probes import HttpTable, ProbeTable, TcpTable
 from deploykit.config.remote import engine_host, is_local, is_loopback
 from deploykit.config.settings import Config
@@ -97,7 +97,7 @@ def _services(config: Config) -> Iterator[Problem]:
 
 def _remote(config: Config) -> Iterator[Problem]:
     backend = config.backend
-    if isinstance(backend, ProcessTable):
+    if isinstance(backend, ProcessTable | PluggedTable):
         return
     host = engine_host(backend.host, backend.context, config.environment)
     if host is None or is_local(host):

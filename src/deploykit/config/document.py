@@ -68,7 +68,7 @@ def at(tables: object, key: Key) -> object:
 
 
 def texts(value: object) -> Iterator[str]:
-    """Yield every text in a value."""
+    """Yield every text in a value of a file."""
     match value:
         case str():
             yield value

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from deploykit.config.document import Document, Key, dotted
 from deploykit.config.model import BACKENDS, Later
 from deploykit.config.variables import named
+from deploykit.errors import ConfigError
 from deploykit.redact import is_secret
 
 NOT_BUILT = "is not built yet in this version of deploykit"
@@ -63,6 +64,14 @@ def unknown(key: Key, known: list[str]) -> Problem:
     return Problem(key, what, f"Known here: {', '.join(sorted(known))}.", near[0] if near else "")
 
 
+def raise_for(found: list[Problem], document: Document) -> None:
+    """Raise one error for all problems, if there are any."""
+    if found:
+        text = "; ".join(dict.fromkeys(problem.told(document) for problem in found))
+        hint = next((problem.hint for problem in found if problem.hint), "")
+        raise ConfigError(document.redact(f"{document.name}: {text}"), hint=document.redact(hint))
+
+
 def shown(value: object) -> str:
     """Return a value as messages show it."""
     match value:
@@ -107,6 +116,7 @@ _WORDS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "finite_number": lambda _: "expected a number",
     "bool_type": lambda _: "expected true or false",
     "tuple_type": lambda _: "expected a list",
+    "list_type": lambda _: "expected a list",
     "dict_type": lambda _: "expected a table",
     "model_type": lambda _: "expected a table",
     "too_short": lambda _: "is empty",

@@ -2,7 +2,7 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from deploykit.config.container import ContainerKeys
 from deploykit.config.values import (
@@ -111,6 +111,23 @@ class ProcessTable(BackendTable):
         return (self.service,)
 
 
+class PluggedTable(BackendTable):
+    """`[backend]` of a plug-in's type: what it does not know here are the plug-in's own keys."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str
+    services: Services = ("app",)
+
+
+class ObserverTable(Table):
+    """`[[observer]]`: a plug-in, and its own keys."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str
+
+
 class HealthTable(Table):
     """`[health]`; its probes are tables of their own."""
 
@@ -168,7 +185,7 @@ class StateTable(Table):
     keep: Annotated[int, Field(ge=1)] = 10
 
 
-Backend = ComposeTable | DockerTable | ProcessTable
+Backend = ComposeTable | DockerTable | ProcessTable | PluggedTable
 BACKENDS: dict[str, type[ComposeTable] | type[DockerTable] | type[ProcessTable]] = {
     "compose": ComposeTable,
     "docker": DockerTable,

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from deploykit.config.values import Arguments, Expected, FilePath, Service, Statuses, Table
 
@@ -51,8 +51,17 @@ class CommandTable(Table):
     service: Service | None = None
 
 
-ProbeTable = HttpTable | TcpTable | ContainerTable | CommandTable
-PROBES: dict[str, type[ProbeTable]] = {
+class PluggedProbeTable(Table):
+    """A probe of a plug-in's type: what it does not know here are the plug-in's own keys."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str
+    service: Service | None = None
+
+
+ProbeTable = HttpTable | TcpTable | ContainerTable | CommandTable | PluggedProbeTable
+PROBES: dict[str, type[HttpTable] | type[TcpTable] | type[ContainerTable] | type[CommandTable]] = {
     "http": HttpTable,
     "tcp": TcpTable,
     "container": ContainerTable,

@@ -18,7 +18,7 @@ from deploykit.config.document import (
     fill_in_what_is_set,
     read_document,
 )
-from deploykit.config.explain import NOT_BUILT, Problem, problems, shown, unknown
+from deploykit.config.explain import NOT_BUILT, Problem, problems, raise_for, shown, unknown
 from deploykit.config.model import (
     BACKENDS,
     AppTable,
@@ -28,19 +28,29 @@ from deploykit.config.model import (
     HooksTable,
     Later,
     NotifyTable,
+    ObserverTable,
+    PluggedTable,
     RollbackTable,
     StateTable,
 )
 from deploykit.config.places import Place, meetings
-from deploykit.config.probes import PROBES, ProbeTable
+from deploykit.config.probes import PROBES, PluggedProbeTable, ProbeTable
 from deploykit.config.settings import Config
 from deploykit.config.targets import choose, malformed, names, of
 from deploykit.config.values import Table
-from deploykit.errors import ConfigError
+from deploykit.plugins import loading
 
 _T = TypeVar("_T", bound=Table)
-_Rest = tuple[HealthTable | None, list[ProbeTable | None], HooksTable | None, NotifyTable | None, CheckTable | None]
-_TABLES = ["app", "backend", "health", "rollback", "state", "hooks", "notify", "check"]
+_P = TypeVar("_P", bound=Table)
+_Rest = tuple[
+    HealthTable | None,
+    list[ProbeTable | None],
+    HooksTable | None,
+    NotifyTable | None,
+    CheckTable | None,
+    list[ObserverTable | None],
+]
+_TABLES = ["app", "backend", "health", "rollback", "state", "hooks", "notify", "check", "observer"]
 
 
 def read_config(path: Path, environment: Mapping[str, str], target: str | None = None) -> Config:
@@ -50,12 +60,12 @@ def read_config(path: Path, environment: Mapping[str, str], target: str | None =
         ConfigError: something is wrong; names file, key, and the key that may have been meant.
     """
     file = read_document(path, environment)
-    _raise_for([*malformed(file)], file)
+    raise_for([*malformed(file)], file)
     document = choose(file, target)
     config = _Reader(document, fill_in(document)).config()
-    _raise_for(consistency(config), document)
+    raise_for(consistency(config), document)
     others = [_read_unused(of(file, name)) for name in names(file) if name != target]
-    _raise_for(list(meetings(Place.of(config), others)), document)
+    raise_for(list(meetings(Place.of(config), others)), document)
     return config
 
 
@@ -74,7 +84,7 @@ def _read_unused(document: Document) -> Place:
     """
     reader = _Reader(document, fill_in_what_is_set(document))
     place, _ = reader.place(), reader.rest()
-    _raise_for([one for one in reader.found if not _hangs_on_a_variable(reader, one)], document)
+    raise_for([one for one in reader.found if not _hangs_on_a_variable(reader, one)], document)
     return place
 
 
@@ -94,12 +104,13 @@ class _Reader:
         Raises:
             ConfigError: for all that is wrong.
         """
-        place, (health, probes, hooks, notify, check) = self.place(), self.rest()
+        place, (health, probes, hooks, notify, check, observers) = self.place(), self.rest()
         app, backend, rollback, state = place.app, place.backend, place.rollback, place.state
-        _raise_for(self.found, self.document)
+        raise_for(self.found, self.document)
         assert app and backend and health and rollback and state and hooks and notify and check  # noqa: S101, PT018 - else there was a problem
         chosen = tuple(probe for probe in probes if probe)
-        return Config(self.document, app, backend, health, chosen, rollback, state, hooks, notify, check)
+        told = tuple(observer for observer in observers if observer)
+        return Config(self.document, app, backend, health, chosen, rollback, state, hooks, notify, check, told)
 
     def place(self) -> Place:
         """Read the tables that say where the app is, and what is remembered of it."""
@@ -115,12 +126,14 @@ class _Reader:
     def rest(self) -> _Rest:
         """Read the other tables."""
         health_table, probe_tables = self._split_health()
+        listed = self._list(("observer",), self.tables.get("observer", []))
         return (
             self._table(HealthTable, ("health",), health_table),
             [self._probe(("health", "probe", index), table) for index, table in enumerate(probe_tables)],
             self._table(HooksTable, ("hooks",)),
             self._table(NotifyTable, ("notify",)),
             self._table(CheckTable, ("check",)),
+            [self._observer(("observer", index), table) for index, table in enumerate(listed)],
         )
 
     def _table(self, model: type[_T], key: Key, table: object = None) -> _T | None:
@@ -133,35 +146,50 @@ class _Reader:
 
     def _backend(self) -> Backend | None:
         table = self.tables.get("backend", {})
-        model = self._model(("backend",), table, BACKENDS)
+        model = self._model(("backend",), table, BACKENDS, loading.BACKENDS, PluggedTable)
         return self._table(model, ("backend",)) if model else None
 
     def _probe(self, key: Key, table: object) -> ProbeTable | None:
-        model = self._model(key, table, PROBES)
+        model = self._model(key, table, PROBES, loading.PROBES, PluggedProbeTable)
         return self._table(model, key, table) if model else None
 
-    def _model(self, key: Key, table: object, models: Mapping[str, type[_T]]) -> type[_T] | None:
+    def _observer(self, key: Key, table: object) -> ObserverTable | None:
+        model = self._model(key, table, {}, loading.OBSERVERS, ObserverTable)
+        return self._table(model, key, table) if model else None
+
+    def _model(
+        self, key: Key, table: object, models: Mapping[str, type[_T]], group: str, plugged: type[_P]
+    ) -> type[_T] | type[_P] | None:
+        """Return the model of a table by its type: one of ours, or that of what plug-ins of the group are."""
         if not isinstance(table, dict):
             self.found.append(Problem(key, f"expected a table, got {shown(table)}"))
             return None
         kind = table.get("type")
         if isinstance(kind, str) and kind in models:
             return models[kind]
-        self.found.append(_no_such_type((*key, "type"), kind, list(models), present="type" in table))
+        installed = loading.plugged(group)
+        if isinstance(kind, str) and kind in installed:
+            return plugged
+        self.found.append(_no_such_type((*key, "type"), kind, [*models, *installed], present="type" in table))
         return None
 
     def _split_health(self) -> tuple[object, list[object]]:
         table = self.tables.get("health", {})
         if not isinstance(table, dict):
             return table, []
-        probes = table.get("probe", [])
-        if not isinstance(probes, list):
-            self.found.append(Problem(("health", "probe"), "expected a list of tables", "Write [[health.probe]]."))
-            probes = []
+        probes = self._list(("health", "probe"), table.get("probe", []))
         return {name: value for name, value in table.items() if name != "probe"}, probes
+
+    def _list(self, key: Key, tables: object) -> list[object]:
+        if isinstance(tables, list):
+            return tables
+        self.found.append(Problem(key, "expected a list of tables", f"Write [[{dotted(key)}]]."))
+        return []
 
 
 def _no_such_type(key: Key, kind: object, known: list[str], *, present: bool) -> Problem:
+    if not known:
+        return Problem(key, f"no plug-in {shown(kind)} is installed", "Install the package that brings it.")
     names = " or ".join(f"'{one}'" for one in known)
     if not present:
         return Problem(key, "is missing", f"It is {names}.")
@@ -170,11 +198,3 @@ def _no_such_type(key: Key, kind: object, known: list[str], *, present: bool) ->
     near = get_close_matches(str(kind), known, n=1)
     meant = f"; did you mean '{near[0]}'?" if near else ""
     return Problem(key, f"expected {names}, got {shown(kind)}{meant}", in_words=True)
-
-
-def _raise_for(found: list[Problem], document: Document) -> None:
-    """Raise one error for all problems, if there are any."""
-    if found:
-        text = "; ".join(dict.fromkeys(problem.told(document) for problem in found))
-        hint = next((problem.hint for problem in found if problem.hint), "")
-        raise ConfigError(document.redact(f"{document.name}: {text}"), hint=document.redact(hint))

@@ -12,6 +12,7 @@ from deploykit.config.model import (
     HealthTable,
     HooksTable,
     NotifyTable,
+    ObserverTable,
     RollbackTable,
     StateTable,
 )
@@ -34,6 +35,7 @@ class Config:
     hooks: HooksTable
     notify: NotifyTable
     check: CheckTable
+    observers: tuple[ObserverTable, ...] = ()
 
     @property
     def target(self) -> str | None:

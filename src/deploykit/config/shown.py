@@ -31,7 +31,8 @@ def public(config: Config) -> dict[str, Any]:
         name: {key: _absolute(config, (name, key), value) for key, value in table.items()}
         for name, table in tables.items()
     }
-    return {name: _public("", table, config.document.redact) for name, table in absolute.items()}
+    plugged = {"observer": [observer.model_dump() for observer in config.observers]} if config.observers else {}
+    return {name: _public("", table, config.document.redact) for name, table in (absolute | plugged).items()}
 
 
 def _notify(config: Config) -> dict[str, Any]:

@@ -47,6 +47,12 @@ def named(text: str) -> list[str]:
     return list(dict.fromkeys(re.findall(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)", text)))
 
 
+def wanted(text: str) -> list[str]:
+    """Return the variables that the text names without a default."""
+    found = re.findall(r"\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)(?:\}|:?\?))", text.replace("$$", ""))
+    return list(dict.fromkeys(bare or braced for bare, braced in found))
+
+
 def _expand(text: str, at: int, environment: Mapping[str, str]) -> tuple[str, int]:
     if text.startswith("$", at):
         return "$", at + 1

@@ -117,7 +117,8 @@ class Narrator:
                 yield from self._failed(event.failure)
             case LogRead():
                 yield "info", "Its last log lines:"
-                yield from (("info", f"| {line}") for line in lines(event.logs, _LOG_LINES))
+                for line in lines(event.logs, _LOG_LINES):
+                    yield "info", f"| {line}"
             case Restoring():
                 yield from self._restore(event)
             case FilesDiffer():
@@ -239,7 +240,8 @@ def _evidence(failure: Failure) -> Iterator[Line]:
     if looked and failure.detail:
         yield "info", f"Last answer: {failure.detail}"
     elif failure.detail:
-        yield from (("info", f"| {line}") for line in lines(failure.detail, _OUTPUT_LINES))
+        for line in lines(failure.detail, _OUTPUT_LINES):
+            yield "info", f"| {line}"
     if failure.hint:
         yield "info", f"Hint: {failure.hint}"
 

@@ -102,6 +102,12 @@ class FakeBackend:
         """Return the instances that live, whoever started them."""
         return [one for one in self.present if one.look().alive]
 
+    def forget(self, files: ReleaseFiles) -> None:
+        """Begin anew, with nothing at hand; the scripts stay."""
+        self.files = files
+        self.present.clear()
+        self.store.forget()
+
     def prune(self) -> None:
         """Drop unused images, as `docker image prune -f` does."""
         self.store.prune({str(one.image.id) for one in self.present})

@@ -1,6 +1,6 @@
-"""The promises of `deploykit.protocols.Backend` as tests: every backend of ours passes them, and so can yours.
+"""The promises of `deploykit.protocols` as tests: every backend and probe of ours passes them, and so can yours.
 
-Subclass BackendContract in a test module, and give it a fixture `stage`:
+Subclass BackendContract, or ProbeContract, in a test module, and give it a fixture `stage`:
 
     class TestMyBackend(BackendContract):
         @pytest.fixture
@@ -16,11 +16,25 @@ from typing import Protocol
 import pytest
 
 from deploykit.errors import PullFailed
-from deploykit.protocols import Backend, Control, PullPolicy, ReleaseFiles, Watched
+from deploykit.protocols import (
+    Backend,
+    Control,
+    Probe,
+    ProbeVerdict,
+    PullPolicy,
+    ReleaseFiles,
+    Verdict,
+    Watched,
+)
 from deploykit.release import ImageRef, Instance, Release
 
 PATIENCE = 30.0
 """Seconds that a real runtime may take to tell of a death; nobody waits for them to pass."""
+LOOK = 10.0
+"""Seconds for a look that needs none."""
+SHORT_LOOK = 0.2
+LEEWAY = 2.0
+"""Seconds that a busy machine may add."""
 
 
 class ContractStage(Protocol):
@@ -29,21 +43,26 @@ class ContractStage(Protocol):
     @property
     def backend(self) -> Backend:
         """The backend, on a runtime where nothing of the app runs yet."""
+        ...
 
     @property
     def files(self) -> ReleaseFiles:
         """Where the backend reads the files of releases."""
+        ...
 
     @property
     def missing(self) -> ImageRef:
         """An image that is nowhere."""
+        ...
 
     @property
     def last_words(self) -> str:
         """What an image that exits at once writes before it does."""
+        ...
 
     def publish(self, tag: str, exit_code: int | None = None) -> ImageRef:
         """Publish an image that runs on, or, with a code, writes its last words and exits with it at once."""
+        ...
 
 
 class BackendContract:
@@ -270,6 +289,79 @@ class RehearsalContract:
         with stage.backend.rehearse(two, Control(deployment="r3")) as rehearsal:
             assert not any(each.alive for each in left.instances(two))
             assert any(each.alive for each in rehearsal.instances(two))
+
+
+class ProbeStage(Protocol):
+    """What the contract of a probe is tried on: a probe, and a way to have what it looks at be well or not."""
+
+    @property
+    def probe(self) -> Probe:
+        """The probe."""
+        ...
+
+    @property
+    def instances(self) -> Sequence[Instance]:
+        """What it is given to look at."""
+        ...
+
+    def good(self) -> None:
+        """Let it be well from now on."""
+
+    def bad(self) -> None:
+        """Let it not be well."""
+
+    def silent(self) -> None:
+        """Let it answer nothing at all, and say nothing of that either; `pytest.skip` where there is no such thing."""
+
+
+class ProbeContract:
+    """What any probe promises."""
+
+    @pytest.fixture
+    def stage(self) -> ProbeStage:
+        """Return what the contract is tried on; subclasses say how."""
+        raise NotImplementedError
+
+    def test_it_has_a_name_of_one_line(self, stage: ProbeStage) -> None:
+        """Which stands in messages; its service is None for those of every service."""
+        assert stage.probe.name
+        assert stage.probe.name.isprintable()
+        assert stage.probe.service is None or stage.probe.service
+
+    def test_what_is_well_is_healthy(self, stage: ProbeStage) -> None:
+        """Each look is one attempt, and remembers nothing of those before."""
+        stage.good()
+        assert stage.probe.look(stage.instances, LOOK).healthy
+        stage.bad()
+        assert not stage.probe.look(stage.instances, LOOK).healthy
+        stage.good()
+        assert stage.probe.look(stage.instances, LOOK).healthy
+
+    def test_what_is_not_well_has_a_reason(self, stage: ProbeStage) -> None:
+        """In a few words, on one line; it is never an exception."""
+        stage.bad()
+        verdict = stage.probe.look(stage.instances, LOOK)
+        assert verdict.verdict in {ProbeVerdict.unhealthy, ProbeVerdict.dead}
+        assert verdict.reason
+        assert verdict.reason.isprintable()
+
+    def test_nothing_to_look_at_is_no_exception(self, stage: ProbeStage) -> None:
+        """The instances may all have died a moment ago."""
+        stage.good()
+        assert isinstance(stage.probe.look([], LOOK), Verdict)
+
+    def test_a_look_ends_in_its_time(self, stage: ProbeStage) -> None:
+        """Whatever does not answer is unhealthy then."""
+        stage.silent()
+        began = time.monotonic()
+        verdict = stage.probe.look(stage.instances, SHORT_LOOK)
+        assert time.monotonic() - began < SHORT_LOOK + LEEWAY
+        assert not verdict.healthy
+
+    def test_it_can_be_aimed_or_says_that_it_cannot(self, stage: ProbeStage) -> None:
+        """At an instance itself, in a rehearsal: by a probe with a name, or None."""
+        aimed = stage.probe.aimed({8000: 80})
+        assert aimed is None or aimed.name
 
 
 def _pull(backend: Backend, image: ImageRef) -> ImageRef:

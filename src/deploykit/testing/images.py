@@ -28,6 +28,12 @@ class FakeImages:
     kept: set[str] = field(default_factory=set)
     down: bool = False
 
+    def move(self, repository: str) -> None:
+        """Be the registry's images of another repository, with all that was pushed so far."""
+        self.repository = repository
+        for script in self.contents.values():
+            script.image = replace(script.image, repository=repository)
+
     def push(self, tag: str) -> FakeRelease:
         """Give a tag new content in the registry, and return its script."""
         number = sum(one.image.tag == tag for one in self.contents.values())
@@ -65,6 +71,10 @@ class FakeImages:
             msg = f"{image.name} is not at hand"
             raise PullFailed(msg)
         return self._from_registry(image)
+
+    def forget(self) -> None:
+        """Have nothing at hand."""
+        self.tags, self.at_hand, self.kept = {}, {}, set()
 
     def prune(self, used: set[str]) -> None:
         """Drop what no tag names, nobody keeps, and nothing uses."""

@@ -13,16 +13,19 @@ if TYPE_CHECKING:
 class FakeProbe:
     """Passes when every instance of its service does as its script says. A look takes `takes` seconds."""
 
-    def __init__(self, backend: "FakeBackend", service: str | None = None, takes: float = 0.0) -> None:
+    def __init__(
+        self, backend: "FakeBackend", service: str | None = None, takes: float = 0.0, *, name: str = ""
+    ) -> None:
         self._backend = backend
         self._service = service
+        self._name = name or f"fake {service or 'all'}"
         self.takes = takes
         self.looks: list[float] = []
         """When each look was made, by the clock."""
 
     @property
     def name(self) -> str:
-        return f"fake {self._service or 'all'}"
+        return self._name
 
     @property
     def service(self) -> str | None:

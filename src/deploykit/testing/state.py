@@ -1,6 +1,7 @@
 """What deploykit remembers between runs, in memory: it outlives the deployments that die on it."""
 
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
@@ -16,6 +17,7 @@ from deploykit.release import RELEASE_ID, Snapshot
 from deploykit.testing.moments import Moments
 
 _POLL = 0.1
+_REAL_WAIT = 10.0
 
 
 class MemoryState:
@@ -102,26 +104,41 @@ class MemoryJournal(SqliteJournal):
 
 @dataclass(slots=True)
 class MemoryLock:
-    """The lock. `held_by` is who holds it; set it to have somebody else hold it."""
+    """The lock. `held_by` is who holds it; set it to have somebody else hold it.
+
+    Another thread of the test is waited for by the real clock: how long it will take, the manual one does not know.
+    """
 
     clock: Clock
     held_by: Holder | None = None
     aborted: bool = False
+    _threads: "_Threads" = field(default_factory=lambda: _Threads())
 
     @contextmanager
     def acquire(self, doing: str, wait: float, interruption: Interruption) -> Iterator["MemoryLock"]:
+        if not self._threads.lock.acquire(timeout=_REAL_WAIT if wait else 0):
+            raise self._locked()
+        try:
+            self._await_somebody_else(wait, interruption)
+            self.held_by, self.aborted = Holder(os.getpid(), "somebody@here", self.clock.time(), doing), False
+            try:
+                yield self
+            finally:
+                self.held_by = None
+        finally:
+            self._threads.lock.release()
+
+    def _await_somebody_else(self, wait: float, interruption: Interruption) -> None:
         began = self.clock.now()
         while self.held_by:
             interruption.check()
             if self.clock.now() - began >= wait:
-                msg = f"another deployment holds the lock: pid {self.held_by.pid}, {self.held_by.by}"
-                raise Locked(msg)
+                raise self._locked()
             self.clock.sleep(_POLL)
-        self.held_by, self.aborted = Holder(os.getpid(), "somebody@here", self.clock.time(), doing), False
-        try:
-            yield self
-        finally:
-            self.held_by = None
+
+    def _locked(self) -> Locked:
+        who = f": pid {self.held_by.pid}, {self.held_by.by}" if self.held_by else ""
+        return Locked(f"another deployment holds the lock{who}")
 
     def holder(self) -> Holder | None:
         return self.held_by
@@ -136,6 +153,16 @@ class MemoryLock:
 
     def abort_requested(self) -> bool:
         return self.aborted
+
+
+class _Threads:
+    """A lock between threads; a copy of a world is a world of its own."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+
+    def __deepcopy__(self, memo: dict[int, object]) -> "_Threads":
+        return _Threads()
 
 
 @dataclass(slots=True)

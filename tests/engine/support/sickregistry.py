@@ -30,7 +30,7 @@ class SickRegistry:
             def do_HEAD(self) -> None:
                 self.do_GET()
 
-            def log_message(self, *args: object) -> None:
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its parent's
                 """Say nothing."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deploykit.backends.process import tree
 from deploykit.errors import ConfigError, Interrupted, PullFailed
 from deploykit.interrupt import Cause, Interruption
+from deploykit.plugins import tree
 from deploykit.protocols import Control, PullPolicy
 from deploykit.release import ImageRef
 from tests.unit.backends.test_process_stage import Stage, staged

@@ -238,7 +238,7 @@ def test_what_is_still_being_sent_is_waited_for(
     """After the end was told; a second Ctrl-C cuts that alone, for the deployment is over."""
     observer = Lingering(error)
     app = cli.world.app
-    app._parts = replace(app._parts, observers=(observer,))
+    app._own = replace(app._own, observers=(observer,))
     monkeypatch.setattr(deploykit, "load", lambda path, target: app)
     assert cli("run", "--tag", "one") == 0
     assert observer.told[-2:] == ["deployment.finished", "closed"]

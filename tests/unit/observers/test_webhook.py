@@ -49,7 +49,7 @@ class Receiver:
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
-            def log_message(self, *_: object) -> None:
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its parent's
                 pass
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

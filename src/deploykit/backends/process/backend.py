@@ -7,7 +7,6 @@ from pathlib import Path
 from deploykit.backends.process import execution
 from deploykit.backends.process.ending import end
 from deploykit.backends.process.folders import Folders
-from deploykit.backends.process.images import ImageStore
 from deploykit.backends.process.inside import log_program, program_in
 from deploykit.backends.process.launch import Shim, specify
 from deploykit.backends.process.logs import tail_of
@@ -17,13 +16,15 @@ from deploykit.backends.process.shim import Spec
 from deploykit.backends.process.watch import ProcessWatch
 from deploykit.disk import check_state_folder
 from deploykit.errors import ConfigError, EngineUnreachable, PullFailed, StepFailed
+from deploykit.plugins.folders import FolderStore
+from deploykit.plugins.plain import Plain
 from deploykit.protocols import Control, Execution, Identity, Program, PullPolicy, Rehearsal
 from deploykit.redact import Redactor
 from deploykit.release import ImageRef, Instance, Release, Running, Snapshot
 from deploykit.store import ReleaseFolders
 
 
-class ProcessBackend:
+class ProcessBackend(Plain):
     """Releases are folders, instances are processes of this machine.
 
     A folder's content is copied into a store of its own when it is pulled, and runs from there: so a rollback brings
@@ -46,7 +47,7 @@ class ProcessBackend:
         self._folders = Folders.of(base, state)
         self._files = ReleaseFolders.of(state)
         self._settings = Settings(command, environment or {}, directory, stop_grace, service)
-        self._images = ImageStore(self._folders.home / "images", name)
+        self._images = FolderStore(self._folders.home / "images", name)
         self._records = Records(self._folders.home, name)
 
     def identity(self) -> Identity:
@@ -82,28 +83,6 @@ class ProcessBackend:
             msg = f"{image.name} is not at hand, and is not to be pulled"
             raise PullFailed(msg, hint="Pass --pull missing.")
         return self._bring(image, control)
-
-    def keep(self, release: Release) -> None:
-        """Do nothing: the store keeps content by its digest, and nothing prunes it."""
-
-    def settle(self, serving: Release, previous: Release | None = None) -> None:
-        """Do nothing: no tool but this one knows of the instances, and those that have exited are only records."""
-
-    def labels(self, image: ImageRef) -> Mapping[str, str]:  # noqa: ARG002 - the contract's
-        return {}
-
-    def demand(self, image: ImageRef) -> None:
-        """Do nothing: whether a folder can be run, only running it tells."""
-
-    @property
-    def beside(self) -> bool:
-        return False
-
-    def has_release_command(self) -> bool:
-        return False
-
-    def run_release_command(self, release: Release, control: Control) -> None:
-        """Do nothing: there is none."""
 
     def rehearse(self, release: Release, control: Control) -> Rehearsal:  # noqa: ARG002 - the contract's
         raise ConfigError(

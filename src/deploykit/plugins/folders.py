@@ -1,4 +1,4 @@
-"""The image store: the content of releases, by digest, whatever becomes of the folders that it came from."""
+"""The content of releases that are folders, by digest, whatever becomes of the folders that it came from."""
 
 import fcntl
 import json
@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from deploykit.backends.process import tree
-from deploykit.disk import replace_file
+from deploykit.disk import make_private_folder, replace_file
 from deploykit.errors import PullFailed
 from deploykit.interrupt import Interruption
+from deploykit.plugins import tree
 from deploykit.release import ImageRef
 
 _NAMES = "image.json"
@@ -24,8 +24,11 @@ _POLL = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class ImageStore:
-    """The contents that an app's releases have had; one folder may serve several apps."""
+class FolderStore:
+    """The contents that an app's releases have had, below `root`, which may serve several apps.
+
+    For backends whose releases are folders. A kill at any moment leaves whole contents only.
+    """
 
     root: Path
     app: str
@@ -105,6 +108,7 @@ class ImageStore:
     @contextmanager
     def _alone(self, interruption: Interruption) -> Iterator[None]:
         """Let nobody else write, and clear away what one that was killed has left."""
+        make_private_folder(self.root)
         descriptor = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             while not _try(descriptor):

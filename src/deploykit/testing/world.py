@@ -1,0 +1,147 @@
+"""What is under one app on the fake: a runtime, a memory, a clock, and what became of it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from deploykit.app import App
+from deploykit.events import Event, Moved
+from deploykit.hooks import Hook, Hooks, NoHooks
+from deploykit.protocols import Control
+from deploykit.release import ImageRef
+from deploykit.session import Parts
+from deploykit.testing.backend import FakeBackend
+from deploykit.testing.clock import ManualClock
+from deploykit.testing.probe import FakeProbe
+from deploykit.testing.state import MemoryState
+from deploykit.testing.story import Story
+
+_SERVICE = "app"
+_AGE = 3600.0
+
+
+class World:
+    """A world begins when its app first needs it: what was said before is done then, on the services that it has."""
+
+    def __init__(self, name: str | None = None) -> None:
+        self.name = name
+        self.clock = ManualClock()
+        self.state = MemoryState(self.clock)
+        self.backend = FakeBackend(self.clock, self.state.files, services=(_SERVICE,))
+        self.hooks = RecordedHooks()
+        self.events: list[Event] = []
+        self._begun = self._shaped = False
+        self._before: list[Callable[[], object]] = []
+        self._began_at = 0.0
+        self._first = 1
+        self._reactions: dict[str, list[Callable[[], object]]] = {}
+
+    # Before.
+
+    def first(self, do: Callable[[], object]) -> None:
+        """Do something as soon as it begins; now, when it has."""
+        self._before.append(do)
+        if self._begun:
+            do()
+
+    def deploy(self, tag: str) -> None:
+        """Deploy that release, and pass some time."""
+        repository = self.backend.store.repository
+        app = App(self.name or _SERVICE, repository, self.backend, state=self.state, clock=self.clock)
+        app.deploy(tag).raise_for_outcome()
+        self.clock.advance(_AGE)
+
+    def when(self, state: str, do: Callable[[], object]) -> None:
+        """Do something when a deployment is in that state."""
+        self._reactions.setdefault(state, []).append(do)
+
+    # Meanwhile.
+
+    def begin(self, name: str, image: ImageRef, own: Parts) -> None:
+        """Be the world of that app, if it is not yet; what was made before for a look is made anew."""
+        if self._shaped:
+            return
+        self.name, self._shaped = name, True
+        self._forget()
+        self.backend.store.move(image.repository)
+        self.backend.services = _services(own)
+        self.backend.strategy = "rolling" if own.backend.beside else "recreate"
+        self.backend.release_command = own.backend.has_release_command()
+        self._begin()
+
+    def parts(self, own: Parts, *, told: bool) -> Parts:
+        """Return what that app is made of meanwhile; its health policy is its own."""
+        probes = [FakeProbe(self.backend, probe.service, name=probe.name) for probe in own.probes]
+        self.hooks.of = own.hooks
+        observers = (self._hear, *(own.observers if told else ()))
+        return replace(
+            own,
+            backend=self.backend,
+            probes=tuple(probes),
+            state=self.state,
+            clock=self.clock,
+            observers=observers,
+            hooks=self.hooks,
+        )
+
+    # After.
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since it began."""
+        return self.clock.elapsed - self._began_at
+
+    @property
+    def serves(self) -> list[str]:
+        """The tags of what lives, each once."""
+        self._begin()
+        return list(dict.fromkeys(str(one.image.tag) for one in self.backend.living()))
+
+    def stories(self) -> Sequence[Story]:
+        """Return the deployments since it began, oldest first."""
+        self._begin()
+        journal = self.state.journal_to_read(None)
+        rows = [record for record in journal.records() if record.number >= self._first]
+        return [Story(record, journal.moves(record)) for record in reversed(rows)]
+
+    # What it is made of.
+
+    def _forget(self) -> None:
+        self.state = MemoryState(self.clock)
+        self.backend.forget(self.state.files)
+        self._begun = False
+
+    def _begin(self) -> None:
+        if self._begun:
+            return
+        self._begun = True
+        for do in self._before:
+            do()
+        last = self.state.journal_to_read(None).last()
+        self._first = last.number + 1 if last else 1
+        self._began_at = self.clock.elapsed
+
+    def _hear(self, event: Event) -> None:
+        self.events.append(event)
+        if isinstance(event, Moved):
+            for do in self._reactions.get(event.target.name, []):
+                do()
+
+
+@dataclass(slots=True)
+class RecordedHooks:
+    """Runs nothing, and remembers what would have been run."""
+
+    of: Hooks = field(default_factory=NoHooks)
+    ran: list[str] = field(default_factory=list)
+
+    def has(self, hook: Hook) -> bool:
+        return self.of.has(hook)
+
+    def run(self, hook: Hook, variables: Mapping[str, str], control: Control) -> None:  # noqa: ARG002 - the contract's
+        self.ran.append(hook.value)
+
+
+def _services(own: Parts) -> tuple[str, ...]:
+    """Return the services of an app, as far as its own parts tell."""
+    told = tuple(getattr(own.backend, "services", ())) or tuple(one.service for one in own.probes if one.service)
+    return tuple(dict.fromkeys(told)) or (_SERVICE,)
