@@ -94,20 +94,20 @@ def test_targets(compose_app: ComposeApp) -> None:
     for tag in ("v1", "v2"):
         app.push(tag)
 
-    def run_both() -> dict[str, list[str]]:
+    def images() -> dict[str, list[str]]:
         projects = {"staging": f"{app.name}-staging", "production": app.name}
         return {name: [one.image for one in labelled(PROJECT, project)] for name, project in projects.items()}
 
     ended(app.deploykit("run", "-t", "production", "--tag", "v1", env=env), 0)
     ended(app.deploykit("run", "-t", "staging", "--tag", "v1", env=env), 0)
-    first = run_both()
+    first = images()
     ended(app.deploykit("run", "-t", "staging", "--tag", "v2", env=env), 0)
-    assert run_both()["production"] == first["production"] != run_both()["staging"]
+    assert images()["production"] == first["production"] != images()["staging"]
     ended(app.deploykit("rollback", "-t", "staging", env=env), 0)
-    assert run_both() == first
+    assert images() == first
 
     app.config.write_text(text.replace(f'project = "{app.name}-staging"', f'project = "{app.name}"'))
     refused = app.deploykit("run", "-t", "staging", "--tag", "v2", env=env)
     assert refused.returncode == 2
     assert f"targets staging and production would share the Compose project '{app.name}'" in refused.stderr
-    assert run_both() == first
+    assert images() == first
