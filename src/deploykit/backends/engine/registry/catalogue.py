@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -45,7 +46,8 @@ class Catalogue:
             RegistryFailed: it does not tell its tags.
         """
         client = self._client(repository)
-        tags = [tag for tag in reversed(client.tags()) if _is_tag(tag)]
+        with _understood(client, repository):
+            tags = [tag for tag in reversed(client.tags()) if _is_tag(tag)]
         chosen = sorted(tags, key=lambda tag: tag not in first)[:limit]
         with ThreadPoolExecutor(AT_ONCE) as pool:
             found = list(pool.map(lambda tag: self._tried(client, ImageRef(repository, tag)), chosen))
@@ -57,7 +59,7 @@ class Catalogue:
         Raises:
             RegistryFailed: the registry does not tell of it.
         """
-        return self._look(self._client(image.repository), image)
+        return self._read(self._client(image.repository), image)
 
     def _client(self, repository: str) -> Client:
         place = Place.of(repository)
@@ -65,18 +67,15 @@ class Catalogue:
 
     def _tried(self, client: Client, image: ImageRef) -> Offer:
         try:
-            return self._look(client, image)
+            return self._read(client, image)
         except RegistryFailed as error:
             return Offer(image, problem=str(error))
 
-    def _look(self, client: Client, image: ImageRef) -> Offer:
-        try:
-            return self._read(client, image)
-        except (LookupError, TypeError, ValueError, AttributeError, ConfigError):
-            msg = f"{client.place.host} tells of {image.name} what cannot be read"
-            raise RegistryFailed(msg, hint="Is it an image? Other things are kept in registries too.") from None
-
     def _read(self, client: Client, image: ImageRef) -> Offer:
+        with _understood(client, image.name):
+            return self._told(client, image)
+
+    def _told(self, client: Client, image: ImageRef) -> Offer:
         digest, manifest = client.manifest(image.digest or image.tag or "latest")
         pinned = ImageRef(image.repository, image.tag, digest)
         if platforms := dict(_platforms(manifest)):
@@ -91,6 +90,16 @@ class Catalogue:
             platforms=tuple(sorted(platforms or _own_platform(told))),
             wanted=self.platform,
         )
+
+
+@contextmanager
+def _understood(client: Client, name: str) -> Iterator[None]:
+    """Tell of an answer that is JSON, and makes no sense, as of one that did not come."""
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError, ConfigError):
+        msg = f"{client.place.host} tells of {name} what cannot be read"
+        raise RegistryFailed(msg, hint="Is it an image? Other things are kept in registries too.") from None
 
 
 def _platforms(index: dict[str, Any]) -> Iterator[tuple[str, str]]:
