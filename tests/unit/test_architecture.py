@@ -10,13 +10,28 @@ import deploykit
 
 ROOT = Path(deploykit.__file__).parent
 LEVELS: dict[str, int] = {
-    **dict.fromkeys(["states", "errors", "redact", "processes", "clock"], 0),
+    **dict.fromkeys(["states", "errors", "redact", "processes", "clock", "text"], 0),
     **dict.fromkeys(["disk", "release", "interrupt", "graph"], 1),
-    **dict.fromkeys(["record", "events"], 2),
+    **dict.fromkeys(["record", "report", "page", "events"], 2),
     "protocols": 3,
     # The core and the adapters: which may import each other, but see below.
     **dict.fromkeys(
-        ["machine", "stack", "targets", "tagfile", "journal", "lock", "store", "eye", "health", "current", "hold"], 4
+        [
+            "machine",
+            "stack",
+            "targets",
+            "tagfile",
+            "journal",
+            "lock",
+            "store",
+            "eye",
+            "tally",
+            "health",
+            "spans",
+            "current",
+            "hold",
+        ],
+        4,
     ),
     **dict.fromkeys(
         [
@@ -31,6 +46,7 @@ LEVELS: dict[str, int] = {
             "result",
             "session",
             "bake",
+            "fallen",
             "guard",
             "plan",
             "prune",
@@ -53,7 +69,11 @@ CORE = {
     "targets",
     "tagfile",
     "eye",
+    "tally",
     "health",
+    "report",
+    "page",
+    "spans",
     "current",
     "hold",
     "cause",
@@ -62,6 +82,7 @@ CORE = {
     "result",
     "session",
     "bake",
+    "fallen",
     "guard",
     "plan",
     "prune",

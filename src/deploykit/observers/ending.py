@@ -1,19 +1,17 @@
 """The last lines of a deployment: what came of it, what serves now, and what to type next."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Literal
 
 from deploykit.errors import Outcome
 from deploykit.events import Finished
+from deploykit.page import Command
 from deploykit.record import Kind
 from deploykit.release import Release
 from deploykit.states import State
 
 Level = Literal["debug", "info", "warning", "error"]
 Line = tuple[Level, str]
-
-Command = Callable[[str], str]
-"""How a verb is typed: `deploykit VERB sandmatch.toml`."""
 
 _VERDICTS: dict[Outcome, Line] = {
     Outcome.deployed: ("info", "{serving} serves, healthy after {duration:.1f}s"),

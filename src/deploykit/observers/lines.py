@@ -12,6 +12,7 @@ from deploykit.events import (
     Faltered,
     FilesDiffer,
     Finished,
+    GoingBack,
     HookOutput,
     HookStarted,
     LogRead,
@@ -30,11 +31,12 @@ from deploykit.events import (
     WatchEnded,
     Watching,
 )
-from deploykit.observers.ending import Command, Line, ending
-from deploykit.observers.text import lines, one_line
+from deploykit.observers.ending import Line, ending
+from deploykit.page import Command, page, short
 from deploykit.record import Failure, Kind
 from deploykit.release import ImageRef, Release
 from deploykit.states import State
+from deploykit.text import lasting, lines, minute, one_line
 
 HEARTBEAT = 10.0
 CI_HEARTBEAT = 5.0
@@ -112,6 +114,8 @@ class Narrator:
             case LogRead():
                 yield "info", "Its last log lines:"
                 yield from (("info", f"| {line}") for line in lines(event.logs, _LOG_LINES))
+            case GoingBack():
+                yield "info", _from_to(event)
             case Restoring():
                 yield from self._restore(event)
             case FilesDiffer():
@@ -161,6 +165,8 @@ class Narrator:
         if watching and watching.by_hand and not event.exit_code:
             return  # it has been told how watching ended, and nothing was deployed
         yield from ending(event, self._command)
+        if event.report and event.exit_code:
+            yield from (("info", line) for line in page(event.report, self._command))
 
     def _moved(self, event: Moved) -> Iterator[Line]:
         self._told = 0.0
@@ -207,14 +213,19 @@ class Narrator:
         return f"Auto-rollback triggered due to a failure in {failure.state.name}"
 
 
-def short(image: ImageRef) -> str:
-    """Return the tag; of an image without one, what pins it."""
-    return image.tag or image.digest or image.id or image.name
-
-
 def _rolling_back_to(image: ImageRef) -> Iterator[Line]:
     yield "info", "ROLLBACK: Starting rollback to previous version..."
     yield "info", f"Rolling back to: {image.name}"
+
+
+def _from_to(event: GoingBack) -> str:
+    source, target = short(event.source.image), short(event.target.image)
+    if event.served is not None:
+        source += f" (served {lasting(event.served)})"
+    if event.until is not None:
+        long = "" if event.target_served is None else f"{lasting(event.target_served)} "
+        target += f" (served {long}until {minute(event.until)})"
+    return f"From {source} to {target}"
 
 
 def _adopted(event: Adopted) -> Iterator[Line]:

@@ -1,29 +1,5 @@
-"""What others wrote, made fit for a line of ours; and times, as people and programs read them."""
+"""What others wrote, made fit for a line of ours; and times: as the core has it."""
 
-from datetime import UTC, datetime
+from deploykit.text import iso, lines, one_line
 
-_LONGEST = 2000
-
-
-def one_line(text: str) -> str:
-    """Return the text on one line, with nothing in it that steers a terminal."""
-    line = "".join(map(_fit, text[:_LONGEST].strip("\r\n")))
-    return line if len(text) <= _LONGEST else f"{line}…"
-
-
-def lines(text: str, last: int) -> list[str]:
-    """Return the last lines of a text, each fit for a line of ours."""
-    return [one_line(line) for line in text.splitlines() if line.strip()][-last:]
-
-
-def iso(at: float | None) -> str | None:
-    """Return a time as 2026-11-23T10:00:00.123Z."""
-    if at is None:
-        return None
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _fit(character: str) -> str:
-    if character.isprintable():
-        return character
-    return " " if character in "\r\n\t\v\f" else character.encode("unicode_escape").decode("ascii")
+__all__ = ["iso", "lines", "one_line"]
