@@ -420,7 +420,7 @@ class App:
     def result(self, deployment: str) -> Result | None:
         """Return what a deployment came to, as it was told at its end; None when there is none of that id.
 
-        Asks no engine: what no deployment has written down is not in it.
+        One that still runs has no report. Asks no engine: what no deployment has written down is not in it.
         """
         if not RELEASE_ID.fullmatch(deployment) or deployment.endswith("a"):
             return None
@@ -431,7 +431,9 @@ class App:
             until = [one for one in journal.records() if one.number <= record.number]
             stack = fold(one for one in reversed(until) if one.ended)
             previous = rollback_target(stack, counts_as_running(until, record.serving))
-            return result_of(record, journal.moves(record), now=self._parts.clock.time(), previous=previous)
+            result = result_of(record, journal.moves(record), now=self._parts.clock.time(), previous=previous)
+        runs = not record.ended and self._parts.state.lock.holder() is not None
+        return replace(result, report=None) if runs else result
 
     def marks(self) -> Marks:
         """Tell which releases of the history are what serves, what `rollback` brings back, and protected.

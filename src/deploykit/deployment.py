@@ -58,7 +58,7 @@ from deploykit.protocols import (
 from deploykit.record import UNREADABLE, Failure, Kind, Move, Record, ReleaseCommand
 from deploykit.redact import redacted
 from deploykit.release import LABEL_IRREVERSIBLE, ImageRef, Release, Snapshot
-from deploykit.spans import served_last
+from deploykit.spans import elapsed, served_last
 from deploykit.stack import Stack, counts_as_running, failed_before, fold, rollback_target
 from deploykit.states import UNTOUCHED, State, Trigger
 from deploykit.tagfile import TagFile
@@ -413,12 +413,11 @@ class Deployment:
         if self.record.kind is not Kind.rollback or source is None or target is None or target.same_as(source):
             return
         journal = self._tools.journal
-        since = self.record.current_since
         last = served_last(journal.records(), target, journal.moves)
         self._notify(
             GoingBack,
             source=source,
-            served=None if since is None else self._tools.clock.time() - since,
+            served=elapsed(self.record.current_since, self._tools.clock.time()),
             target=target,
             target_served=last and last.seconds,
             until=last and last.until,

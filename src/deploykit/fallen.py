@@ -29,7 +29,8 @@ def report_of_fallen(
         changes=changes,
     )
     told = report_of(row, (), previous=result.previous)
-    return replace(told, id=result.id, serving=_serving(result, back), down=Down(Outage.unknown))
+    steps = [step for step in told.next if step.verb != "history"]  # where it is, and stays, a good deployment
+    return replace(told, id=result.id, serving=_serving(result, back), down=Down(Outage.unknown), next=steps)
 
 
 def _serving(result: Result, back: Result | None) -> Serving:

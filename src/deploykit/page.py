@@ -54,7 +54,12 @@ _DOWN = {
 _GOES_ON = "nothing healthy has served since {since}: for {seconds} when this ended"
 
 
-def page(report: Report, command: Command = lambda verb: f"deploykit {verb}") -> list[str]:
+def plainly(verb: str) -> str:
+    """Return how a verb is typed where the one config file is found by itself."""
+    return f"deploykit {verb}"
+
+
+def page(report: Report, command: Command = plainly) -> list[str]:
     """Return the lines. `command` returns how a verb is typed."""
     return [one_line(line).rstrip() for line in _page(report, command)]
 

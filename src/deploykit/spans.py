@@ -21,7 +21,12 @@ class Span:
 
     @property
     def seconds(self) -> float | None:
-        return None if self.since is None else self.until - self.since
+        return elapsed(self.since, self.until)
+
+
+def elapsed(since: float | None, until: float) -> float | None:
+    """Return the seconds between; None when that is not known, or the machine's clock was set back between."""
+    return None if since is None or since > until else until - since
 
 
 def served_since(records: Iterable[Record], release: Release) -> float | None:

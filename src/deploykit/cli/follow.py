@@ -20,7 +20,7 @@ def following(args: argparse.Namespace) -> Iterator["Observer"]:
     if args.json:
         from deploykit.observers.json import JsonObserver
 
-        yield _annotated(JsonObserver(say), None)
+        yield _annotated(args, JsonObserver(say), None)
     elif _is_watched():
         from deploykit.observers.progress import ProgressObserver
 
@@ -30,7 +30,7 @@ def following(args: argparse.Namespace) -> Iterator["Observer"]:
         finally:
             progress.close()
     else:
-        yield _annotated(_lines(args), say)
+        yield _annotated(args, _lines(args), say)
 
 
 def _lines(args: argparse.Namespace) -> "Observer":
@@ -47,12 +47,13 @@ def _is_watched() -> bool:
     return terminal and os.environ.get("TERM", "") not in {"dumb", "unknown"} and not _is_set("CI")
 
 
-def _annotated(observer: "Observer", write: Callable[[str], object] | None) -> "Observer":
+def _annotated(args: argparse.Namespace, observer: "Observer", write: Callable[[str], object] | None) -> "Observer":
     if not _is_set("GITHUB_ACTIONS"):
         return observer
     from deploykit.observers.github import GitHubObserver
 
-    return GitHubObserver(observer, write, os.environ.get("GITHUB_STEP_SUMMARY"))
+    summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    return GitHubObserver(observer, write, summary, lambda verb: command(args, verb))
 
 
 def _is_set(name: str) -> bool:

@@ -32,7 +32,7 @@ from deploykit.events import (
     Watching,
 )
 from deploykit.observers.ending import Line, ending
-from deploykit.page import Command, page, short
+from deploykit.page import Command, page, plainly, short
 from deploykit.record import Failure, Kind
 from deploykit.release import ImageRef, Release
 from deploykit.states import State
@@ -67,7 +67,7 @@ class Narrator:
     `command` returns how a verb is typed, for the line that says what to do next.
     """
 
-    def __init__(self, command: Command = lambda verb: f"deploykit {verb}", heartbeat: float = HEARTBEAT) -> None:
+    def __init__(self, command: Command = plainly, heartbeat: float = HEARTBEAT) -> None:
         self._command = command
         self._heartbeat = heartbeat
         self._kind = Kind.deploy

@@ -87,7 +87,7 @@ def test_a_bake_that_rolled_back_is_the_exit_code_and_the_page(cli: Cli) -> None
         else:
             assert "[deploy] ERROR: Turned unhealthy 14s after the deploy: answers 500" in cli.lines
             assert cli.lines.count("[deploy] Rollback completed successfully") == 1
-            assert cli.lines[-1] == "[deploy]            deploykit history web.toml r3     this page again"
+            assert cli.lines[-1] == "[deploy] next       deploykit run web.toml --tag TAG  when it is mended"
 
 
 def test_watch_ends_with_0_or_with_what_came_of_it(cli: Cli) -> None:
