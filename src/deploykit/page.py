@@ -137,7 +137,7 @@ def _seen(failure: Failure | None) -> Iterator[str]:
     if failure.dead and not failure.looks:
         yield from _entry("probe", "no look was over before it died")
     for looks in failure.looks:
-        last = f"; the last answer: {looks.last}" if looks.last else ""
+        last = f"; the last answer: {looks.last}" if looks.last and looks.kinds != ((looks.last, looks.looks),) else ""
         yield from _entry("probe", looks.probe or "by the runtime's own word", f"{counted(looks)}{last}")
     yield from _entry("instance", *map(_instance, failure.instances))
 

@@ -67,7 +67,7 @@ def test_a_crash() -> None:
         "failed     in checking: Container exited with code 3 after 0.4s",
         "down       nothing healthy served for 0.4 s",
         "probe      fake all",
-        "           8 looks: 8 × not ready yet; the last answer: not ready yet",  # noqa: RUF001
+        "           8 looks: 8 × not ready yet",  # noqa: RUF001
         "instance   fake-web-2: exited, exit code 3, 0 restarts",
         "before     one (r1) passed the same probes when this began",
         "changed    image: two, was one",

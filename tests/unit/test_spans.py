@@ -47,7 +47,7 @@ def test_what_was_started_by_hand_serves_since_the_runtime_says() -> None:
     """No deployment knows it."""
     world = World()
     world.backend.serving("hand")
-    started = world.backend.living()[0].started_at
+    started = world.clock.time() - (world.clock.now() - world.backend.living()[0].started)
     world.good("one")
     replaced = world.clock.time() - HOUR
     assert world.last.current_since == started
