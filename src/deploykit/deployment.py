@@ -191,10 +191,6 @@ class Deployment:
             prepared=self.record.prepared or target is State.preparing,
             started=self.record.started or target is State.starting,
         )
-        if target is State.preparing and self._commands:
-            self._set(command=ReleaseCommand.begun)
-        if target is State.starting:
-            self._set(replaced=not self._tools.backend.beside)
         if self._machine.ended:
             if not self.record.good:
                 old, new = self.record.current, self.record.candidate
@@ -298,6 +294,8 @@ class Deployment:
         if self.record.kind is Kind.rollback:
             self._compare_with_today(candidate)
         self._tools.journal.reserve()
+        if self._commands:
+            self._set(command=ReleaseCommand.begun)  # from the next move on, which writes it down
         return Trigger.prepare if self._commands or self.record.options.rehearse else self._ready()
 
     def _preparing(self) -> Trigger:
@@ -313,6 +311,7 @@ class Deployment:
     def _ready(self) -> Trigger:
         if self.record.kind is Kind.deploy:  # no command may stand in the way of going back
             self._run_hook(Hook.before_start, self._control)
+        self._set(replaced=not self._tools.backend.beside)
         return Trigger.start
 
     def _starting(self) -> Trigger:

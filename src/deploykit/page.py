@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from textwrap import wrap
 
 from deploykit.errors import Outcome
-from deploykit.record import IMAGE, Change, Failure, Looks
+from deploykit.record import IMAGE, Failure, Looks
 from deploykit.release import ImageRef, Instance, Release
 from deploykit.report import Before, Migration, Outage, Report, Serving
 from deploykit.states import State
@@ -18,7 +18,8 @@ _LOG_LINES = 8
 _LINES = 4
 """Of a paragraph."""
 _PARTS = 5
-_DIGEST, _SHORT = "sha256:", 19
+_SHORT = 19
+"""Characters of a digest that are enough to know it by."""
 
 Command = Callable[[str], str]
 """How a verb is typed: `deploykit VERB sandmatch.toml`."""
@@ -51,6 +52,7 @@ _DOWN = {
     Outage.goes_on: "nothing healthy serves; for how long is not known",
     Outage.unknown: "for how long nothing healthy served is not known",
 }
+_KILLED = "deploykit was killed in it, and another run went on; what the first had not written down is not known"
 _GOES_ON = "nothing healthy has served since {since}: for {seconds} when this ended"
 
 
@@ -79,7 +81,7 @@ def _page(report: Report, command: Command) -> Iterator[str]:
     yield from _entry("failed", *_failed(report.failure))
     yield from _entry("down", _down(report))
     if report.cut:
-        yield from _entry("killed", "deploykit was killed in it; what it saw until then is not known")
+        yield from _entry("killed", _KILLED)
     yield from _seen(report.failure)
     yield from _entry("going back", *_failed(report.restore_failure))
     yield from _seen(report.restore_failure)
@@ -177,35 +179,37 @@ def _before(before: Before | None) -> Iterator[str]:
 
 
 def _changed(report: Report) -> Iterator[str]:
-    if report.changes is None:
+    if report.changes is None or report.before is None:
         return
-    yield from map(_change, report.changes[:_PARTS])
+    for change in report.changes[:_PARTS]:
+        if change.part == IMAGE:
+            yield f"image: {_images(report.before.release.image, report.image)}"
+        else:
+            yield f"{change.part}: {', '.join(line.strip() for line in change.lines)}"
     if not report.changes:
         yield "nothing: the same image and files as before"
     if len(report.changes) > _PARTS:
-        yield f"and {len(report.changes) - _PARTS} more files"
+        yield f"and {len(report.changes) - _PARTS} more"
 
 
-def _change(change: Change) -> str:
-    if change.part == IMAGE:
-        return _of_image(*(line[2:] for line in change.lines[:2]))
-    return f"{change.part}: {', '.join(line.strip() for line in change.lines)}"
+def _images(old: ImageRef, new: ImageRef) -> str:
+    if old.name == new.name:
+        return f"other content under the same name, {_content(new)}, was {_content(old)}"
+    if old.repository != new.repository:
+        return f"{new.name}, was {old.name}"
+    return f"{short(new)}, was {short(old)}"
 
 
-def _of_image(old: str, new: str) -> str:
-    """Tell of two names, or, where only the content is another one, of two digests."""
-    if old.startswith(_DIGEST):
-        return f"image: other content under the same name, {new[:_SHORT]}, was {old[:_SHORT]}"
-    repository = old.rpartition(":")[0] + ":"
-    return f"image: {new.removeprefix(repository)}, was {old.removeprefix(repository)}"
+def _content(image: ImageRef) -> str:
+    return (image.digest or image.id or "not known")[:_SHORT]
 
 
 def _log(report: Report, command: Command) -> Iterator[str]:
     for failure in (report.failure, report.restore_failure):
         if failure and failure.logs:
-            yield from _entry("log", *(f"| {line}" for line in lines(failure.logs, _LOG_LINES)), cut=True)
+            yield from _entry("log", *(f"| {line}" for line in lines(failure.logs, _LOG_LINES)))
     if report.log:
-        yield from _entry("", f"all of it: {command('logs')} --of {report.log}", cut=True)
+        yield f"{'':<{_INDENT}}all of it: {command('logs')} --of {report.log}"
 
 
 def _next(report: Report, command: Command) -> Iterator[str]:
@@ -225,15 +229,16 @@ def _named(release: Release) -> str:
     return f"{name} ({release.id})" if release.id else name
 
 
-def _entry(label: str, *paragraphs: str, cut: bool = False) -> Iterator[str]:
-    """Yield paragraphs behind a label: wrapped, or cut where a line of its own is to stay one."""
+def _entry(label: str, *paragraphs: str) -> Iterator[str]:
+    """Yield paragraphs behind a label; of what others wrote, which begins with a bar, each line has one."""
     for paragraph in paragraphs:
-        text = one_line(paragraph)
-        told = [text if len(text) <= _ROOM else f"{text[: _ROOM - 1]}…"] if cut else wrap(text, _ROOM, max_lines=_LINES)
-        for line in told:
+        for line in _wrapped(paragraph, "|   " if paragraph.startswith("| ") else "", _ROOM, _LINES):
             yield f"{label:<{_INDENT}}{line}"
             label = ""
 
 
-def _wrapped(text: str, indent: str) -> list[str]:
-    return wrap(one_line(text), WIDTH, subsequent_indent=indent)
+def _wrapped(text: str, indent: str, width: int = WIDTH, most: int | None = None) -> list[str]:
+    """Break between words: a name with hyphens in it stays one."""
+    return wrap(
+        one_line(text), width, subsequent_indent=indent, max_lines=most, placeholder=" …", break_on_hyphens=False
+    )

@@ -11,7 +11,7 @@ from deploykit.interrupt import Cause
 from deploykit.observers.json import plain
 from deploykit.page import WIDTH, page
 from deploykit.record import Change, Failure, Looks, ReleaseCommand
-from deploykit.release import Instance
+from deploykit.release import ImageRef, Instance, Release
 from deploykit.report import Migration, Outage, Report, report_of
 from deploykit.result import Result
 from deploykit.states import State
@@ -244,7 +244,10 @@ def test_a_killed_deploy_that_is_finished_by_another(state: str, down: str) -> N
     w.clock.advance(WEEK)
     said = told(w.recover())
     assert said["down"] == down
-    assert said["killed"] == "deploykit was killed in it; what it saw until then is not known"
+    assert (
+        said["killed"]
+        == "deploykit was killed in it, and another run went on; what the first had not written down is not known"
+    )
 
 
 def test_a_start_that_is_refused_may_have_taken_nothing_away() -> None:
@@ -319,19 +322,38 @@ def test_instances_and_changes_are_told_in_a_line_each() -> None:
         "it died", State.checking, dead=True,
         instances=(Instance("a" * 64, "web", "restarting", name="web-1", health="unhealthy", exit_code=1, restarts=3),),
     )  # fmt: skip
-    ended = row(2, state=State.failed, outcome=Outcome.untouched, failure=failure)
-    names = Change("image", ("- web:one", "+ web:two"))
-    digests = Change("image", ("- sha256:" + "a" * 64, "+ sha256:" + "b" * 64))
-    variables = Change(".env", ("+ COURTS", "  SECRET_KEY has another value"))
-    lines = page(report_of(replace(ended, changes=(names, variables)), []))
+    ended = row(2, state=State.failed, outcome=Outcome.untouched, failure=failure, candidate=release("two"))
+    changes = (Change("image", ()), Change(".env", ("+ COURTS", "  SECRET_KEY has another value")))
+    lines = page(report_of(replace(ended, current=release("one"), changes=changes), []))
     assert "probe      no look was over before it died" in lines
     assert "instance   web-1: restarting (unhealthy), exit code 1, 3 restarts" in lines
     assert "changed    image: two, was one" in lines
     assert "           .env: + COURTS, SECRET_KEY has another value" in lines
-    moved = " ".join(" ".join(page(report_of(replace(ended, changes=(digests,)), []))).split())
-    assert f"image: other content under the same name, sha256:{'b' * 12}, was sha256:{'a' * 12}" in moved
-    same = page(report_of(replace(ended, changes=()), []))
+    same = page(report_of(replace(ended, current=release("two"), changes=()), []))
     assert "changed    nothing: the same image and files as before" in same
+
+
+@pytest.mark.parametrize(
+    ("old", "told"),
+    [
+        (ImageRef("localhost:5000/web", "one"), "two, was one"),
+        (ImageRef("localhost:5000/web", digest=f"sha256:{'a' * 64}"), f"two, was sha256:{'a' * 64}"),
+        (ImageRef("other/web", "two"), "localhost:5000/web:two, was other/web:two"),
+        (
+            ImageRef("localhost:5000/web", "two", f"sha256:{'a' * 64}"),
+            "other content under the same name, sha256:bbbbbbbbbbbb, was sha256:aaaaaaaaaaaa",
+        ),
+    ],
+)
+def test_an_image_is_told_by_what_makes_it_another(old: ImageRef, told: str) -> None:
+    """Its tag, its repository, or its content alone."""
+    new = ImageRef("localhost:5000/web", "two", f"sha256:{'b' * 64}")
+    ended = row(
+        2, state=State.failed, outcome=Outcome.untouched, changes=(Change("image", ()),),
+        candidate=Release("r2", new), current=Release("r1", old),
+    )  # fmt: skip
+    (image,) = " ".join(" ".join(page(report_of(ended, []))).split()).split("changed image: ")[1:]
+    assert image.replace(" ", "").startswith(told.replace(" ", ""))
 
 
 def test_it_fits_on_one_screen_whatever_others_wrote() -> None:

@@ -30,8 +30,7 @@ def run(args: argparse.Namespace) -> int:
         records, marks = app.history(), app.marks()
         result = app.result(args.words[0]) if args.words else None
     if args.words:
-        record = _find(records, args.words[0])
-        assert result is not None  # noqa: S101 - it was just found
+        record, result = _found(records, result, args.words[0])
         whole = _whole(record, result, marks)
         shown = [dump(whole)] if args.json else list(_story(record, result, marks, lambda verb: command(args, verb)))
     elif args.json:
@@ -43,12 +42,12 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _find(records: Sequence["Record"], wanted: str) -> "Record":
-    found = next((record for record in records if record.id == wanted), None)
-    if found is None:
+def _found(records: Sequence["Record"], result: "Result | None", wanted: str) -> "tuple[Record, Result]":
+    record = next((record for record in records if record.id == wanted), None)
+    if record is None or result is None:
         msg = f"there is no deployment {wanted!r}"
         raise NoSuchRelease(msg, hint="`deploykit history` lists them; an id looks like r12.")
-    return found
+    return record, result
 
 
 def _document(record: "Record", marks: "Marks") -> dict[str, Any]:
