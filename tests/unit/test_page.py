@@ -1,6 +1,7 @@
 """The page that a failure explains itself on: each of its lines, for each way to fail, and the same one days later."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -10,11 +11,13 @@ from deploykit.events import Finished
 from deploykit.interrupt import Cause
 from deploykit.observers.json import plain
 from deploykit.page import WIDTH, page
+from deploykit.protocols import Verdict
 from deploykit.record import Change, Failure, Looks, ReleaseCommand
 from deploykit.release import ImageRef, Instance, Release
 from deploykit.report import Migration, Outage, Report, report_of
 from deploykit.result import Result
 from deploykit.states import State
+from deploykit.testing import FakeProbe
 from tests.unit.made import release, row
 from tests.unit.scenarios import Scenario
 from tests.unit.world import World
@@ -27,6 +30,13 @@ def world(*good: str, **how: object) -> World:
     made = World(**how)  # type: ignore[arg-type]  # they are World's
     made.good(*good)
     return made
+
+
+class Leaky(FakeProbe):
+    """Answers with a secret."""
+
+    def look(self, instances: Sequence[Instance], timeout: float) -> Verdict:
+        return replace(super().look(instances, timeout), reason=f"token {CANARY}: rejected")
 
 
 def entries(result: Result) -> dict[str, str]:
@@ -376,11 +386,12 @@ def test_it_fits_on_one_screen_whatever_others_wrote() -> None:
 
 
 @pytest.mark.parametrize("bad", ["crashes", "never_ready", "pull_fails"])
-def test_it_is_the_same_days_later(bad: str) -> None:
+@pytest.mark.parametrize("rollback", [True, False])
+def test_it_is_the_same_days_later(bad: str, *, rollback: bool) -> None:
     """In the result, in the last event, and in what is read of it when others have been deployed since."""
     w = world("one")
     getattr(w.backend.release("two"), bad)()
-    result = w.deploy("two")
+    result = w.deploy("two", rollback=rollback)
     (finished,) = [event for event in w.heard(Finished) if isinstance(event, Finished) and event.exit_code]
     w.clock.advance(WEEK)
     w.good("three", "four")
@@ -406,10 +417,11 @@ def test_no_secret_gets_onto_it() -> None:
     """Neither from what a probe was answered, nor from the log, nor into the journal."""
     w = world("one")
     w.backend.secrets = (CANARY,)
-    w.backend.release("two").crashes(log=f"PASSWORD={CANARY}")
-    w.backend.release("two").behaviour = replace(w.backend.release("two").behaviour, dies_after=1)
+    w.probes = [Leaky(w.backend)]
+    w.backend.release("two").crashes(after=1, log=f"PASSWORD={CANARY}")
     result = w.deploy("two")
-    assert "[redacted]" in result.explain()
+    assert "last answer: token [redacted]" in " ".join(result.explain().split())
+    assert "| PASSWORD=[redacted]" in result.explain()
     for text in (result.explain(), repr(w.rows), str(plain(result.report))):
         assert CANARY not in text
 
