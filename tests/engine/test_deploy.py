@@ -108,7 +108,7 @@ def test_a_release_that_exits_at_start_is_restored(serving: App) -> None:
     for told in (
         r"serves now old \(r1\), again since 20\d\d-",
         r"failed     in checking: Container exited with code 3 after 0\.",
-        r"down       nothing healthy served for \d+\.\d s\n",
+        r"down       nothing healthy served for [\d.]+ s\n",
         r"instance   \S+: exited, exit code 3, \d restarts?\n",
         r"before     old \(r1\) passed the same probes when this began\n",
         r"changed    image: bad, was old\n",
