@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from deploykit.plan import Plan
     from deploykit.record import Failure, Kind, Record
     from deploykit.release import ImageRef, Instance, Release
+    from deploykit.report import Report
     from deploykit.result import Result
     from deploykit.states import State
     from deploykit.status import Status
@@ -48,6 +49,7 @@ __all__ = [
     "Record",
     "RegistryFailed",
     "Release",
+    "Report",
     "Result",
     "State",
     "Status",
@@ -73,6 +75,7 @@ _HOMES = {
     "plan": ("Plan",),
     "record": ("Failure", "Kind", "Record"),
     "release": ("ImageRef", "Instance", "Release"),
+    "report": ("Report",),
     "result": ("Result",),
     "states": ("State",),
     "status": ("Status",),

@@ -455,6 +455,24 @@ class App:
         with self._parts.reading(None) as journal:
             return list(islice(journal.records(), limit))
 
+    def result(self, deployment: str) -> Result | None:
+        """Return what a deployment came to, as it was told at its end; None when there is none of that id.
+
+        One that still runs has no report. Asks no engine: what no deployment has written down is not in it.
+        """
+        if not RELEASE_ID.fullmatch(deployment) or deployment.endswith("a"):
+            return None
+        with self._parts.reading(None) as journal:
+            record = journal.get(int(deployment.removeprefix("r")))
+            if record is None:
+                return None
+            until = [one for one in journal.records() if one.number <= record.number]
+            stack = fold(one for one in reversed(until) if one.ended)
+            previous = rollback_target(stack, counts_as_running(until, record.serving))
+            result = result_of(record, journal.moves(record), now=self._parts.clock.time(), previous=previous)
+        runs = not record.ended and self._parts.state.lock.holder() is not None
+        return replace(result, report=None) if runs else result
+
     def marks(self) -> Marks:
         """Tell which releases of the history are what serves, what `rollback` brings back, and protected.
 

@@ -8,6 +8,7 @@ from deploykit.health import HealthCheck
 from deploykit.interrupt import Interruption
 from deploykit.protocols import Journal, ProbeVerdict, ReleaseFiles, Verdict
 from deploykit.release import RELEASE_ID, ImageRef, Release, Running, Snapshot
+from deploykit.spans import served_since
 
 ADOPTION_WAIT = 5.0
 """Seconds that a release which is found, and still starts, may take to turn healthy."""
@@ -16,11 +17,15 @@ _GAP = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Current:
-    """What serves: its release, and its verdict. `adopted` when it is not known as the newest good release."""
+    """What serves: its release, and its verdict. `adopted` when it is not known as the newest good release.
+
+    `since` is when it began to serve, in seconds since the epoch, None when that is not known.
+    """
 
     release: Release
     adopted: bool
     verdict: Verdict
+    since: float | None = None
 
 
 def identify(
@@ -67,6 +72,13 @@ def has_files(release: Release, files: ReleaseFiles) -> bool:
         return files.read(release.id).parts == release.parts
     except StepFailed:
         return False
+
+
+def since_when(running: Running, release: Release, journal: Journal, before: int) -> float | None:
+    """Return since when it serves: by the deployments before that number, else by the runtime's own word."""
+    earlier = (record for record in journal.records() if record.number < before)
+    started = [one.started_at for one in running.instances if one.alive and one.started_at is not None]
+    return served_since(earlier, release) or min(started, default=None)
 
 
 def first_look(health: HealthCheck, running: Running, interruption: Interruption, *, patient: bool) -> Verdict:

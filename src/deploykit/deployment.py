@@ -7,7 +7,8 @@ from functools import cached_property
 from itertools import chain
 
 from deploykit.cause import with_cause
-from deploykit.current import Current, first_look, has_files, identify, same_name
+from deploykit.current import Current, first_look, has_files, identify, same_name, since_when
+from deploykit.differences import changes
 from deploykit.ending import outcome_of, put_back, settle_tag_file
 from deploykit.errors import (
     ConfigError,
@@ -25,6 +26,7 @@ from deploykit.events import (
     Event,
     Failed,
     FilesDiffer,
+    GoingBack,
     HookOutput,
     HookStarted,
     LogRead,
@@ -54,9 +56,10 @@ from deploykit.protocols import (
     ReleaseFiles,
     Watched,
 )
-from deploykit.record import Failure, Kind, Move, Record
+from deploykit.record import UNREADABLE, Failure, Kind, Move, Record, ReleaseCommand
 from deploykit.redact import redacted
 from deploykit.release import LABEL_IRREVERSIBLE, ImageRef, Release, Snapshot
+from deploykit.spans import elapsed, served_last
 from deploykit.stack import Stack, counts_as_running, failed_before, fold, rollback_target
 from deploykit.states import UNTOUCHED, State, Trigger
 from deploykit.tagfile import TagFile
@@ -135,6 +138,7 @@ class Deployment:
     def finish(self) -> Record:
         """Finish a deployment whose process died. Raises as `run`."""
         state = self._machine.state
+        self._set(resumed=True)
         if state in UNTOUCHED:
             summary = f"Abandoned in {state.name}: deploykit was killed; nothing was replaced"
             self._fire(self._failed(Failure(summary, state)))
@@ -189,6 +193,9 @@ class Deployment:
             started=self.record.started or target is State.starting,
         )
         if self._machine.ended:
+            if not self.record.good:
+                old, new = self.record.current, self.record.candidate
+                self._set(changes=changes(old, new, self._tools.files, self._redact))
             self._set(outcome=outcome_of(self.record), finished_at=self._tools.clock.time())
             self._end_tag_file()
         self._commit(Move(self._tools.clock.time(), source, trigger, target))
@@ -248,10 +255,13 @@ class Deployment:
             current=current and current.release,
             current_healthy=current and current.verdict.healthy,
             current_reason=current.verdict.reason if current else "",
+            current_since=current and current.since,
             adopted=bool(current and current.adopted),
             tag_before=self._tools.tag_file.remember(),
+            command=ReleaseCommand.waits if self._commands else ReleaseCommand.none,
         )
         self._choose_restore(stack)
+        self._say_what_is_left()
         if current and current.adopted:
             self._keep(current.release)
             reason = current.verdict.reason
@@ -287,12 +297,15 @@ class Deployment:
         if self.record.kind is Kind.rollback:
             self._compare_with_today(candidate)
         self._tools.journal.reserve()
+        if self._commands:
+            self._set(command=ReleaseCommand.begun)  # from the next move on, which writes it down
         return Trigger.prepare if self._commands or self.record.options.rehearse else self._ready()
 
     def _preparing(self) -> Trigger:
         if self._commands:
             self._notify(CommandStarted)
             self._tools.backend.run_release_command(self._trying, self._control)
+            self._set(command=ReleaseCommand.done)
         if self.record.options.rehearse and (failure := self._rehearsed()):
             return self._failed(failure)
         self._tools.journal.reserve()
@@ -301,6 +314,7 @@ class Deployment:
     def _ready(self) -> Trigger:
         if self.record.kind is Kind.deploy:  # no command may stand in the way of going back
             self._run_hook(Hook.before_start, self._control)
+        self._set(replaced=not self._tools.backend.beside)
         return Trigger.start
 
     def _starting(self) -> Trigger:
@@ -316,6 +330,7 @@ class Deployment:
         judgement = self._judge(self._trying, State.checking, self._control.interruption)
         if judgement.failure:
             return self._failed(judgement.failure)
+        self._set(healthy_at=self._tools.clock.time())
         return Trigger.promote if self._tools.backend.others(self._trying) else Trigger.accept
 
     def _promoting(self) -> Trigger:
@@ -343,6 +358,7 @@ class Deployment:
             self._set(interrupted=self._control.interruption.cause)
         if judgement.failure:
             return self._failed(judgement.failure)
+        self._set(healthy_at=self._tools.clock.time())
         if self._tools.backend.others(target):
             self._tools.backend.promote(target, self._uncut, drain=False)
         return Trigger.restore
@@ -391,7 +407,23 @@ class Deployment:
             tools.files.keep(release.id, snapshot)
         adopted = not (stack and stack[-1].same_as(release))
         verdict = first_look(tools.health, running, tools.control.interruption, patient=adopted)
-        return Current(release, adopted, verdict)
+        return Current(release, adopted, verdict, since_when(running, release, tools.journal, self.record.number))
+
+    def _say_what_is_left(self) -> None:
+        """Tell from what to what a rollback goes, and how long each has served."""
+        source, target = self.record.current, self.record.candidate
+        if self.record.kind is not Kind.rollback or source is None or target is None or target.same_as(source):
+            return
+        journal = self._tools.journal
+        last = served_last(journal.records(), target, journal.moves)
+        self._notify(
+            GoingBack,
+            source=source,
+            served=elapsed(self.record.current_since, self._tools.clock.time()),
+            target=target,
+            target_served=last and last.seconds,
+            until=last and last.until,
+        )
 
     def _keep(self, release: Release) -> None:
         """Keep what a failure would go back to. That it is gone already is no reason not to deploy."""
@@ -453,7 +485,7 @@ class Deployment:
                     self._warn(f"the rehearsal is not judged by {probe.name}, which cannot ask it")
             health = rehearsing(self._tools.health, [aimed for _, aimed in probes if aimed])
             judgement = self._judge(self._trying, State.preparing, self._control.interruption, health, rehearsal)
-            return judgement.failure and replace(judgement.failure, logs=rehearsal.logs(LOG_LINES))
+            return judgement.failure and replace(judgement.failure, logs=self._kept(rehearsal.logs(KEPT_LINES)))
 
     def _compare_with_today(self, release: Release) -> None:
         """Tell what today's files differ in. That they are broken is no reason not to go back."""
@@ -560,12 +592,15 @@ class Deployment:
         if state in UNTOUCHED or release is None:
             return ""
         try:
-            text = self._tools.backend.logs(release, KEPT_LINES)
-            if text:
-                self._tools.logs.keep(self.record.id, text)
-            return "\n".join(text.splitlines()[-LOG_LINES:])
+            return self._kept(self._tools.backend.logs(release, KEPT_LINES))
         except Exception as error:  # noqa: BLE001 - a log that cannot be read must not stand in the restore's way
-            return f"(its log cannot be read: {error})"
+            return f"{UNREADABLE}: {error})"
+
+    def _kept(self, log: str) -> str:
+        """Keep the log of what failed, and return its last lines."""
+        if log:
+            self._tools.logs.keep(self.record.id, log)
+        return "\n".join(log.splitlines()[-LOG_LINES:])
 
     def _end_tag_file(self) -> None:
         try:

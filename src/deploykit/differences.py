@@ -1,17 +1,22 @@
 """What two releases differ in: the image, and each file that they were kept with. Values of variables are not shown."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from io import StringIO
 from urllib.parse import unquote
 
+from deploykit.protocols import ReleaseFiles
+from deploykit.record import IMAGE, Change
 from deploykit.redact import Redactor, is_secret
 from deploykit.release import ImageRef, Release, Snapshot
 
 _OF_VARIABLES = ("env", "variables")
 """What a kept file that holds variables has in its name."""
 _ENVIRONMENT = "environment"
+_MOST_PARTS, _MOST_LINES, _LONGEST = 8, 12, 160
+"""What is kept of changes, with a failure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +29,7 @@ class Difference:
 
 def differences(first: Release, second: Release, files: tuple[Snapshot, Snapshot]) -> list[Difference]:
     """Return the parts that differ; `files` are those that the two were kept with."""
-    found = [Difference("image", lines)] if (lines := _of_images(first.image, second.image)) else []
+    found = [Difference(IMAGE, lines)] if (lines := _of_images(first.image, second.image)) else []
     redact = Redactor(_all_variables(files))
     names = sorted({*files[0].files, *files[1].files})
     for name in names:
@@ -32,6 +37,23 @@ def differences(first: Release, second: Release, files: tuple[Snapshot, Snapshot
         if old != new:
             found.append(Difference(unquote(name), [redact(line) for line in _of_files(name, old, new)]))
     return found
+
+
+def changes(
+    old: Release | None, new: Release | None, files: ReleaseFiles, redact: Callable[[str], str]
+) -> tuple[Change, ...] | None:
+    """Return what the new release has other than the old one, as much as is kept with a deployment.
+
+    None when that is not known. It is only told, so nothing fails for it.
+    """
+    if old is None or new is None:
+        return None
+    with suppress(Exception):
+        found = differences(old, new, (files.read(old.id), files.read(new.id)))[:_MOST_PARTS]
+        return tuple(
+            Change(one.part, tuple(redact(line)[:_LONGEST] for line in one.lines[:_MOST_LINES])) for one in found
+        )
+    return None
 
 
 def _of_images(old: ImageRef, new: ImageRef) -> list[str]:

@@ -10,6 +10,7 @@ from typing import ClassVar
 from deploykit.errors import Outcome
 from deploykit.record import Failure, Kind
 from deploykit.release import ImageRef, Release
+from deploykit.report import Report
 from deploykit.states import State, Trigger
 
 
@@ -57,6 +58,21 @@ class Saved(Event):
 
     name: ClassVar[str] = "restore_target.saved"
     release: Release
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoingBack(Event):
+    """A rollback leaves what serves, `source`, for `target`.
+
+    `served` and `target_served` are in seconds, None for what is not known; `until` is when the target served last.
+    """
+
+    name: ClassVar[str] = "rollback.planned"
+    source: Release
+    served: float | None
+    target: Release
+    target_served: float | None
+    until: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,7 +247,7 @@ class WatchEnded(Event):
 class Finished(Event):
     """The deployment is over, or, `unfinished`, given up for `recover` to go on with.
 
-    One that is watched when it has gone live is over when that has ended.
+    One that is watched when it has gone live is over when that has ended. `report` is the story of one that failed.
     """
 
     name: ClassVar[str] = "deployment.finished"
@@ -246,3 +262,4 @@ class Finished(Event):
     barrier: Release | None
     failure: Failure | None
     duration: float
+    report: Report | None = None

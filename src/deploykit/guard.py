@@ -5,9 +5,11 @@ from dataclasses import dataclass, field, replace
 
 from deploykit.bake import FAILING_LOOKS, Bake, Seen
 from deploykit.current import identify
-from deploykit.deployment import ENGINE_WAIT, LOG_LINES
+from deploykit.deployment import ENGINE_WAIT, KEPT_LINES, LOG_LINES
+from deploykit.differences import changes
 from deploykit.errors import ConfigError, DeploykitError, EngineUnreachable, Interrupted, Locked, NoSuchRelease, Outcome
 from deploykit.events import Event, Failed, Faltered, LogRead, Warned, WatchEnded, Watching
+from deploykit.fallen import report_of_fallen
 from deploykit.interrupt import Interruption
 from deploykit.protocols import Identity, Journal
 from deploykit.record import Failure, Kind, Options, Record
@@ -106,6 +108,7 @@ class Guard:
     result: Result
     terms: Terms
     _deadline: float | None = field(default=None, init=False)
+    _back: Result | None = field(default=None, init=False)
 
     def run(self) -> Result:
         """Look on, go back if that must be, and tell how it ended.
@@ -116,7 +119,7 @@ class Guard:
         seen = self._watch()
         result = replace(self.result, duration=seen.elapsed) if self.terms.by_hand else self.result
         if seen.failure:
-            result = self._fallen(result, seen.failure)
+            result = self._reported(self._fallen(result, seen.failure))
         self.parts.notify(finished_event(result, self.parts.clock.time()))
         return result
 
@@ -145,10 +148,31 @@ class Guard:
         failure = replace(failure, summary=summary)
         self._notify(Failed, failure=failure)
         with suppress(Exception):  # a log that cannot be read must not stand in the way
-            failure = replace(failure, logs=self.parts.backend.logs(self.release, LOG_LINES))
+            failure = replace(failure, logs=self._kept(self.parts.backend.logs(self.release, KEPT_LINES)))
         if failure.logs:
             self._notify(LogRead, logs=failure.logs)
         return failure
+
+    def _kept(self, log: str) -> str:
+        """Keep the log of a deployment that is on record, and return its last lines."""
+        if log and self._row_of_release():
+            self.parts.state.logs.keep(self.result.id, log)
+        return "\n".join(log.splitlines()[-LOG_LINES:])
+
+    def _row_of_release(self) -> Record | None:
+        """Return the deployment that took live what is watched: not that of another release, which failed since."""
+        with suppress(ConfigError), self.parts.reading(self.identity) as journal:
+            row = journal.get(self.number)
+            return row if row and row.good and self.release.same_as(row.candidate) else None
+        return None
+
+    def _reported(self, result: Result) -> Result:
+        """Return the result with its report, if what was watched has failed."""
+        if result.failure is None:
+            return result
+        row = self._row_of_release()
+        found = changes(row.current, row.candidate, self.parts.state.files, self.parts.backend.redact) if row else None
+        return replace(result, report=report_of_fallen(result, row, self._back, found))
 
     def _fallen(self, result: Result, failure: Failure) -> Result:
         """Return what comes of a release that has turned unhealthy."""
@@ -187,7 +211,8 @@ class Guard:
         between = None if self.terms.force else barrier(session.journal.records(), target)
         if between:
             return _ended(result, Outcome.left_unhealthy, barrier=between, previous=target)
-        return _came_to(result, session.begin(self._row(target, result)))
+        self._back = session.begin(self._row(target, result))
+        return _came_to(result, self._back)
 
     def _left_to_another(self, result: Result) -> Result:
         self._notify(Warned, text="another deployment has begun meanwhile: going back is left to it")

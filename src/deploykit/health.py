@@ -1,6 +1,6 @@
 """The health wait: looks at a release until it is healthy, dead, or out of time. Only here is tenacity imported."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tenacity import RetryCallState, Retrying, retry_if_result, stop_never
@@ -12,6 +12,7 @@ from deploykit.record import Failure
 from deploykit.redact import redacted
 from deploykit.release import Instance, Release, Running
 from deploykit.states import State
+from deploykit.tally import Answer, Tally
 
 SHORTEST_GAP = 0.05
 """Seconds between two looks, at least."""
@@ -20,6 +21,8 @@ GROWTH = 0.05
 REHEARSAL = 3.0
 """Seconds that a rehearsal must live, at least: many a release dies a moment after its start."""
 _LAST_LOOK = 0.05
+_INSTANCES = 6
+"""Instances that are kept with a failure, the dead ones first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +80,19 @@ class HealthCheck:
 
     def look(self, instances: Sequence[Instance], timeout: float) -> Verdict:
         """Look once with every probe, within `timeout` seconds: healthy when all parts are. Tells no secret."""
+        return _summed_up(self._ask(instances, timeout))
+
+    def _ask(self, instances: Sequence[Instance], timeout: float) -> list[Answer]:
+        """Ask one probe after the other, until one is not healthy."""
         deadline = self.clock.now() + timeout
-        warnings: list[str] = []
+        answers: list[Answer] = []
         for probe in self.probes:
             chosen = [one for one in instances if one.alive and probe.service in (None, one.service)]
             verdict = self._redacted(probe.look(chosen, max(deadline - self.clock.now(), 0.001)))
-            warnings += verdict.warnings
+            answers.append(Answer(probe.name, verdict))
             if not verdict.healthy:
-                return verdict
-        return Verdict(ProbeVerdict.healthy, warnings=tuple(dict.fromkeys(warnings)))
+                break
+        return answers
 
     def _redacted(self, verdict: Verdict) -> Verdict:
         """Blank out what an app may give away of its environment when it tells why it is not well."""
@@ -106,10 +113,15 @@ class HealthCheck:
 
     def look_at_all(self, instances: Sequence[Instance], timeout: float) -> Verdict:
         """Look once, at instances that must all run."""
+        return _summed_up(self.ask_all(instances, timeout))
+
+    def ask_all(self, instances: Sequence[Instance], timeout: float) -> list[Answer]:
+        """Return what each probe says of instances that must all run; without one, what the runtime says of them."""
         idle = [one for one in instances if one.status != "running"]
         if idle:
-            return Verdict(ProbeVerdict.unhealthy, f"{idle[0].name or idle[0].id} is {idle[0].status}")
-        return self.look(instances, timeout)
+            reason = f"{idle[0].name or idle[0].id} is {idle[0].status}"
+            return [Answer("", Verdict(ProbeVerdict.unhealthy, reason))]
+        return self._ask(instances, timeout)
 
     def wait(
         self,
@@ -162,6 +174,7 @@ class _Wait:
         self._listen = listen
         self._state = state
         self._looks = 0
+        self._tally = Tally()
         self._healthy_since: float | None = None
         self._reason = ""
         self._began = check.clock.now()
@@ -208,10 +221,12 @@ class _Wait:
 
     def _look(self) -> Judgement | None:
         instances, timeout = list(self._eye.seen.values()), self._timeout
-        verdict = self._eye.aside(lambda: self._check.look_at_all(instances, timeout))
-        if verdict is None:
+        answers = self._eye.aside(lambda: self._check.ask_all(instances, timeout))
+        if answers is None:
             return self._dead()
+        verdict = _summed_up(answers)
         self._looks += 1
+        self._tally.add(answers, cut=self._left <= 0)
         self._listen(Look(self._looks, self._elapsed, self._check.policy.budget, verdict))
         if verdict.verdict is ProbeVerdict.dead:
             return self._failed(verdict.reason, dead=True)
@@ -253,8 +268,24 @@ class _Wait:
             dead=dead,
             exit_code=death.exit_code if death else None,
             oom_killed=death.oom_killed if death else False,
+            looks=self._tally.looks,
+            instances=_dead_first(self._eye.seen, death.instance if death else None),
         )
         return Judgement(failure, looks=self._looks, elapsed=self._elapsed)
+
+
+def _summed_up(answers: Sequence[Answer]) -> Verdict:
+    """Return the verdict that is not healthy, if there is one; else all the warnings there are."""
+    if answers and not answers[-1].verdict.healthy:
+        return answers[-1].verdict
+    warnings = (warning for answer in answers for warning in answer.verdict.warnings)
+    return Verdict(ProbeVerdict.healthy, warnings=tuple(dict.fromkeys(warnings)))
+
+
+def _dead_first(seen: Mapping[str, Instance], died: Instance | None) -> tuple[Instance, ...]:
+    """Return the instances as they were seen last; of the one that died more is known than was seen."""
+    known = {**seen, **({died.id: died} if died else {})}.values()
+    return tuple(sorted(known, key=lambda one: (one is not died, one.status == "running"))[:_INSTANCES])
 
 
 def rehearsing(health: HealthCheck, probes: Sequence[Probe]) -> HealthCheck:

@@ -1,13 +1,21 @@
 """One deployment, as the journal keeps it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal
 
 from deploykit.errors import Outcome
 from deploykit.interrupt import Cause
-from deploykit.release import ImageRef, Release
+from deploykit.release import ImageRef, Instance, Release
 from deploykit.states import INITIAL, TERMINAL, State, Trigger
+
+UNREADABLE = "(its log cannot be read"
+"""What stands in the place of a log that is not there; the reason follows."""
+
+
+IMAGE = "image"
+"""The part of a change that is the image, not a file."""
 
 
 class Kind(Enum):
@@ -34,11 +42,42 @@ class Options:
     rehearse: bool = False
 
 
+class ReleaseCommand(Enum):
+    """How far the release command has come: none is configured, it waits, it has begun, it ended with code 0."""
+
+    none = "none"
+    waits = "waits"
+    begun = "begun"
+    done = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """What a probe said while it was waited for: how often, by kind, and what at last. `probe` is its name.
+
+    An empty name: it was seen without a probe, by the runtime's own word.
+    """
+
+    probe: str
+    looks: int
+    kinds: tuple[tuple[str, int], ...]
+    last: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a release has other than the one before it, in one part: the image, or a file. No values of variables."""
+
+    part: str
+    lines: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """Why a deployment failed. `summary` is one line; `logs` the last, redacted, lines of what failed.
 
-    `exit_code` is that of the instance that died, if one did.
+    `exit_code` is that of the instance that died, if one did; `instances` are as they were seen last, the dead ones
+    first. `looks` are those of the wait that failed.
     """
 
     summary: str
@@ -49,6 +88,13 @@ class Failure:
     dead: bool = False
     logs: str = ""
     hint: str = ""
+    looks: tuple[Looks, ...] = ()
+    instances: tuple[Instance, ...] = ()
+
+    @property
+    def has_log(self) -> bool:
+        """Whether a log was read, so that more of it is kept."""
+        return bool(self.logs) and not self.logs.startswith(UNREADABLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +105,11 @@ class Move:
     source: State
     trigger: Trigger
     target: State
+
+
+def began(moves: Sequence[Move]) -> float | None:
+    """Return when starting began, None when it never did."""
+    return next((move.at for move in moves if move.target is State.starting), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +132,9 @@ class Record:
     `restore` is what a failure goes back to, `barrier` the irreversible release that this would go back across, if any;
     `tag_before` what the tag file was before it was written. `beside` tells that it failed beside what served before,
     which still serves.
+    For the story of a failure: `current_since` tells when `current` began to serve; `replaced` whether starting took
+    away what served; `healthy_at` when what it brought, or brought back, was seen healthy; `resumed` that its process
+    was killed, and another went on; `changes` what the candidate has other than `current`. None: not known.
     """
 
     number: int
@@ -96,12 +150,18 @@ class Record:
     current: Release | None = None
     current_healthy: bool | None = None
     current_reason: str = ""
+    current_since: float | None = None
     adopted: bool = False
     restore: Release | None = None
     barrier: Release | None = None
     prepared: bool = False
     started: bool = False
     beside: bool = False
+    replaced: bool | None = None
+    healthy_at: float | None = None
+    resumed: bool = False
+    command: ReleaseCommand | None = None
+    changes: tuple[Change, ...] | None = None
     tag_before: TagMemory | None = None
     interrupted: Cause | None = None
     failure: Failure | None = None

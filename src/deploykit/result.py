@@ -4,20 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from deploykit.errors import DeploymentFailed, Outcome
+from deploykit.page import page
 from deploykit.record import Failure, Kind, Move, Record
 from deploykit.release import ImageRef, Release
+from deploykit.report import Report, report_of
 from deploykit.states import TERMINAL, State
 
 _IN_WORDS = {
     Outcome.deployed: "{image} was deployed",
     Outcome.unchanged: "{image} serves already, and is healthy: nothing was changed",
-    Outcome.rolled_back: "{image} failed; what served before serves again",
-    Outcome.untouched: "{image} failed; nothing was replaced",
-    Outcome.restore_failed: "{image} failed, and so did going back: look now",
-    Outcome.left_unhealthy: "{image} failed, and was left as it is: look now",
-    Outcome.unfinished: "{image}: the deployment is not finished: look now, then run `deploykit recover`",
-    Outcome.no_target: "{image} failed, and there was nothing to go back to",
-    Outcome.interrupted: "{image} was interrupted; what served before serves",
 }
 
 
@@ -27,7 +22,8 @@ class Result:
 
     `release` is the one asked for, once it was known; `serving` the release of record that runs now; `previous` what
     `rollback` would bring back; `transitions` the moves of the machine in order; `duration` is in seconds. `barrier` is
-    the irreversible release that going back by itself would have gone across.
+    the irreversible release that going back by itself would have gone across. `report` is the story of a failure, None
+    of what ended well.
     """
 
     id: str
@@ -44,6 +40,7 @@ class Result:
     restore_failure: Failure | None
     transitions: Sequence[Move]
     duration: float
+    report: Report | None = None
 
     @property
     def finished(self) -> bool:
@@ -57,8 +54,9 @@ class Result:
 
     def explain(self) -> str:
         """Return the whole story on one screen: what failed, what serves, what to do."""
+        if self.report:
+            return "\n".join(page(self.report))
         lines = [f"{self.id}: {_IN_WORDS[self.outcome].format(image=self.image.name)}."]
-        lines += _describe("failed", self.failure) + _describe("going back failed", self.restore_failure)
         lines.append(f"  serves now: {self.serving.image.name if self.serving else 'unknown; see deploykit status'}")
         if self.previous:
             lines.append(f"  `deploykit rollback` brings back: {self.previous.image.name} ({self.previous.id})")
@@ -69,17 +67,6 @@ class Result:
         if not self.ok:
             hint = self.failure.hint if self.failure else ""
             raise DeploymentFailed(self.explain(), exit_code=self.exit_code, hint=hint)
-
-
-def _describe(what: str, failure: Failure | None) -> list[str]:
-    if failure is None:
-        return []
-    where = "while it was watched" if failure.state is State.healthy else f"in {failure.state.name}"
-    lines = [f"  {what} {where}: {failure.summary}"]
-    lines += [f"    {line}" for line in failure.detail.splitlines()[-5:]]
-    if failure.logs:
-        lines += ["  its last lines:", *(f"    | {line}" for line in failure.logs.splitlines()[-10:])]
-    return [*lines, f"  hint: {failure.hint}"] if failure.hint else lines
 
 
 def result_of(
@@ -112,4 +99,5 @@ def result_of(
         restore_failure=record.restore_failure,
         transitions=moves,
         duration=(record.finished_at or now) - record.started_at,
+        report=None if outcome in _IN_WORDS else report_of(record, moves, previous=previous),
     )

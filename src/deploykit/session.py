@@ -216,6 +216,7 @@ def finished_event(result: Result, at: float) -> Finished:
         barrier=result.barrier,
         failure=result.failure,
         duration=result.duration,
+        report=result.report,
     )
 
 

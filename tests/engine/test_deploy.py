@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -103,6 +104,19 @@ def test_a_release_that_exits_at_start_is_restored(serving: App) -> None:
     assert client.outage().longest < 15  # the figure itself is measured apart, on a quiet machine
     assert "ImportError: courts" in done.stdout
     assert_all_agree(serving, "old")
+    page = done.stdout.partition("Rollback completed successfully\n")[2].replace("[deploy] ", "")
+    for told in (
+        r"serves now old \(r1\), again since 20\d\d-",
+        r"failed     in checking: Container exited with code 3 after 0\.",
+        r"down       nothing healthy served for [\d.]+ s\n",
+        r"instance   \S+: exited, exit code 3, \d restarts?\n",
+        r"before     old \(r1\) passed the same probes when this began\n",
+        r"changed    image: bad, was old\n",
+        r"log        \| .*ImportError: courts",
+    ):
+        assert re.search(told, page), f"{told}\n{page}"
+    assert ended(serving.deploykit("history", "r2"), 0).stdout.endswith(f"\n\n{page}")
+    assert max(map(len, done.stdout.partition("successfully\n")[2].splitlines())) <= 80
 
 
 def test_the_failure_is_told_in_json(serving: App) -> None:
@@ -115,6 +129,8 @@ def test_the_failure_is_told_in_json(serving: App) -> None:
     assert events[-1]["event"] == "deployment.finished"
     assert (events[-1]["outcome"], events[-1]["state"], events[-1]["exit_code"]) == ("rolled_back", "rolled_back", 1)
     assert events[-1]["failure"]["exit_code"] == 3
+    whole = json.loads(ended(serving.deploykit("history", "r2", "--json"), 0).stdout)
+    assert whole["report"] == events[-1]["report"]
     newest = history(serving)[0]
     assert (newest["kind"], newest["tag"], newest["state"], newest["outcome"]) == (
         "deploy",

@@ -10,13 +10,28 @@ import deploykit
 
 ROOT = Path(deploykit.__file__).parent
 LEVELS: dict[str, int] = {
-    **dict.fromkeys(["states", "errors", "redact", "processes", "clock"], 0),
+    **dict.fromkeys(["states", "errors", "redact", "processes", "clock", "text"], 0),
     **dict.fromkeys(["disk", "release", "interrupt", "graph"], 1),
-    **dict.fromkeys(["record", "events"], 2),
+    **dict.fromkeys(["record", "report", "page", "events"], 2),
     "protocols": 3,
     # The core and the adapters: which may import each other, but see below.
     **dict.fromkeys(
-        ["machine", "stack", "targets", "tagfile", "journal", "lock", "store", "eye", "health", "current", "hold"], 4
+        [
+            "machine",
+            "stack",
+            "targets",
+            "tagfile",
+            "journal",
+            "lock",
+            "store",
+            "eye",
+            "tally",
+            "health",
+            "spans",
+            "current",
+            "hold",
+        ],
+        4,
     ),
     **dict.fromkeys(
         [
@@ -32,6 +47,7 @@ LEVELS: dict[str, int] = {
             "session",
             "seam",
             "bake",
+            "fallen",
             "guard",
             "plan",
             "prune",
@@ -55,7 +71,11 @@ CORE = {
     "targets",
     "tagfile",
     "eye",
+    "tally",
     "health",
+    "report",
+    "page",
+    "spans",
     "current",
     "hold",
     "cause",
@@ -65,6 +85,7 @@ CORE = {
     "session",
     "seam",
     "bake",
+    "fallen",
     "guard",
     "plan",
     "prune",

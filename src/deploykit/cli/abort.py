@@ -7,7 +7,8 @@ from deploykit.cli.app import as_typed, opened
 from deploykit.cli.follow import following
 from deploykit.cli.output import say
 from deploykit.cli.signals import interruptible
-from deploykit.observers.text import one_line
+from deploykit.page import head
+from deploykit.text import one_line
 
 if TYPE_CHECKING:
     from deploykit.result import Result
@@ -36,7 +37,8 @@ def tell(args: argparse.Namespace, result: "Result | None", exit_code: int) -> N
     elif result is None:
         say("[deploy] Nothing runs that could be aborted")
     else:
-        for line in result.explain().splitlines():
+        # Where it was ended by this very command, its page has been told.
+        for line in head(result.report) if result.report else result.explain().splitlines():
             say(f"[deploy] {as_typed(args, one_line(line))}")
 
 

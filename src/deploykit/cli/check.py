@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from deploykit.cli.app import as_typed, opened
 from deploykit.cli.output import say
 from deploykit.observers.json import dump
-from deploykit.observers.text import one_line
+from deploykit.text import one_line
 
 if TYPE_CHECKING:
     from deploykit.protocols import Finding

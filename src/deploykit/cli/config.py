@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from deploykit.cli.app import opened
 from deploykit.cli.output import say
 from deploykit.observers.json import dump, plain
-from deploykit.observers.text import one_line
+from deploykit.text import one_line
 
 if TYPE_CHECKING:
     from deploykit.config.document import Key

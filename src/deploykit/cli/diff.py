@@ -7,7 +7,7 @@ from deploykit.cli.app import opened
 from deploykit.cli.arguments import UsageError
 from deploykit.cli.output import say
 from deploykit.observers.json import dump, release_document
-from deploykit.observers.text import one_line
+from deploykit.text import one_line
 
 if TYPE_CHECKING:
     from deploykit.differences import Difference

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from deploykit.cli.app import as_typed
 from deploykit.cli.output import complain, say
 from deploykit.errors import DeploykitError, Interrupted
-from deploykit.observers.text import one_line
+from deploykit.text import one_line
 
 _CHANGING = {"run", "deploy", "rollback", "recover", "watch", "abort"}
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from deploykit.cli.app import as_typed
+from deploykit.cli.app import as_typed, command
 from deploykit.cli.output import say
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def following(args: argparse.Namespace) -> Iterator["Observer"]:
     if args.json:
         from deploykit.observers.json import JsonObserver
 
-        yield _annotated(JsonObserver(say, args.target), None, args.target)
+        yield _annotated(args, JsonObserver(say, args.target), None)
     elif _is_watched():
         from deploykit.observers.progress import ProgressObserver
 
@@ -30,7 +30,7 @@ def following(args: argparse.Namespace) -> Iterator["Observer"]:
         finally:
             progress.close()
     else:
-        yield _annotated(_lines(args), say, args.target)
+        yield _annotated(args, _lines(args), say)
 
 
 def _lines(args: argparse.Namespace) -> "Observer":
@@ -38,7 +38,8 @@ def _lines(args: argparse.Namespace) -> "Observer":
     from deploykit.observers.lines import CI_HEARTBEAT, HEARTBEAT, Narrator
 
     heartbeat = CI_HEARTBEAT if _is_set("CI") else HEARTBEAT
-    return LineObserver(Narrator(heartbeat=heartbeat, target=args.target), lambda text: as_typed(args, text))
+    narrator = Narrator(lambda verb: command(args, verb), heartbeat, args.target)
+    return LineObserver(narrator, lambda text: as_typed(args, text))
 
 
 def _is_watched() -> bool:
@@ -47,12 +48,13 @@ def _is_watched() -> bool:
     return terminal and os.environ.get("TERM", "") not in {"dumb", "unknown"} and not _is_set("CI")
 
 
-def _annotated(observer: "Observer", write: Callable[[str], object] | None, target: str | None) -> "Observer":
+def _annotated(args: argparse.Namespace, observer: "Observer", write: Callable[[str], object] | None) -> "Observer":
     if not _is_set("GITHUB_ACTIONS"):
         return observer
     from deploykit.observers.github import GitHubObserver
 
-    return GitHubObserver(observer, write, os.environ.get("GITHUB_STEP_SUMMARY"), target)
+    summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    return GitHubObserver(observer, write, summary, args.target, lambda verb: command(args, verb))
 
 
 def _is_set(name: str) -> bool:

@@ -4,14 +4,17 @@ import argparse
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from deploykit.cli.app import opened
+from deploykit.cli.app import as_typed, command, opened
 from deploykit.cli.output import say
 from deploykit.errors import NoSuchRelease
 from deploykit.observers.json import dump, plain, release_document
-from deploykit.observers.text import iso, lines, one_line
+from deploykit.page import page
+from deploykit.text import iso, one_line
 
 if TYPE_CHECKING:
+    from deploykit.page import Command
     from deploykit.record import Record
+    from deploykit.result import Result
     from deploykit.status import Marks
 
 WORDS = "[ID]"
@@ -25,9 +28,12 @@ def run(args: argparse.Namespace) -> int:
     """Show the deployments."""
     with opened(args) as app:
         records, marks = app.history(), app.marks()
+        result = app.result(args.words[0]) if args.words else None
     if args.words:
-        record = _find(records, args.words[0])
-        shown = [dump(_whole(record, marks))] if args.json else list(_story(record, marks))
+        record, result = _found(records, result, args.words[0])
+        whole = _whole(record, result, marks)
+        story = _story(record, result, marks, lambda verb: command(args, verb))
+        shown = [dump(whole)] if args.json else [as_typed(args, line) for line in story]
     elif args.json:
         shown = [dump([_document(record, marks) for record in records])]
     else:
@@ -37,12 +43,12 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _find(records: Sequence["Record"], wanted: str) -> "Record":
-    found = next((record for record in records if record.id == wanted), None)
-    if found is None:
+def _found(records: Sequence["Record"], result: "Result | None", wanted: str) -> "tuple[Record, Result]":
+    record = next((record for record in records if record.id == wanted), None)
+    if record is None or result is None:
         msg = f"there is no deployment {wanted!r}"
         raise NoSuchRelease(msg, hint="`deploykit history` lists them; an id looks like r12.")
-    return found
+    return record, result
 
 
 def _document(record: "Record", marks: "Marks") -> dict[str, Any]:
@@ -72,13 +78,15 @@ def marked(record: "Record", marks: "Marks") -> str:
     return ", ".join(word for word, holds in words.items() if holds and release)
 
 
-def _whole(record: "Record", marks: "Marks") -> dict[str, Any]:
+def _whole(record: "Record", result: "Result", marks: "Marks") -> dict[str, Any]:
     return {
         **_document(record, marks),
         "before": release_document(record.current),
         "restore": release_document(record.restore),
         "failure": plain(record.failure),
         "restore_failure": plain(record.restore_failure),
+        "transitions": plain(result.transitions),
+        "report": plain(result.report),
     }
 
 
@@ -109,15 +117,15 @@ def _row(record: "Record", marks: "Marks") -> tuple[str, ...]:
     return tuple(one_line(cell) for cell in cells)
 
 
-def _story(record: "Record", marks: "Marks") -> Iterator[str]:
+def _story(record: "Record", result: "Result", marks: "Marks", command: "Command") -> Iterator[str]:
     for key, value in _document(record, marks).items():
         if value not in {None, "", False}:
             yield f"{key:<12} {one_line(value)}"
     for what, release in (("before", record.current), ("restore", record.restore)):
         if release:
             yield f"{what:<12} {release.image.name} ({release.id})"
-    for what, failure in (("failed", record.failure), ("restore", record.restore_failure)):
-        if failure:
-            yield f"{what:<12} in {failure.state.name}: {one_line(failure.summary)}"
-            yield from (f"{'':<12} {line}" for line in lines(failure.detail, 5))
-            yield from (f"{'':<12} | {line}" for line in lines(failure.logs, 20))
+    for move in result.transitions:
+        yield f"{'moved':<12} {iso(move.at)} {move.target.name}"
+    if result.report:
+        yield ""
+        yield from page(result.report, command)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from deploykit.cli.app import opened
 from deploykit.cli.output import say
 from deploykit.observers.json import dump
-from deploykit.observers.text import iso, mib, one_line
+from deploykit.text import iso, mib, one_line
 
 if TYPE_CHECKING:
     from deploykit.images import ImageAtHand, ImageOffered, Remote

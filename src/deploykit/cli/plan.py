@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from deploykit.cli.app import opened, titled
 from deploykit.cli.output import say
 from deploykit.errors import ConfigError, RegistryFailed
-from deploykit.observers.text import mib, one_line
+from deploykit.text import mib, one_line
 
 if TYPE_CHECKING:
     from deploykit.app import App

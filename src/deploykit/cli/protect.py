@@ -5,7 +5,7 @@ import argparse
 from deploykit.cli.app import opened
 from deploykit.cli.arguments import seconds
 from deploykit.cli.output import say
-from deploykit.observers.text import one_line
+from deploykit.text import one_line
 
 WORDS = "[TAG or ID]"
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from deploykit.cli.app import opened
 from deploykit.cli.arguments import seconds
 from deploykit.cli.output import complain, say
-from deploykit.observers.text import one_line
+from deploykit.text import one_line
 
 if TYPE_CHECKING:
     from deploykit.events import Event

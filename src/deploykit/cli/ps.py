@@ -8,7 +8,7 @@ from deploykit.cli.app import opened
 from deploykit.cli.output import say
 from deploykit.cli.status import instance_document
 from deploykit.observers.json import dump
-from deploykit.observers.text import one_line
+from deploykit.text import one_line
 
 if TYPE_CHECKING:
     from deploykit.release import Instance

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from deploykit.cli.app import command, opened, titled
 from deploykit.cli.output import say
 from deploykit.observers.json import dump, hold_document, release_document
-from deploykit.observers.text import iso, one_line
+from deploykit.text import iso, one_line
 
 if TYPE_CHECKING:
     from deploykit.protocols import Holder

@@ -4,7 +4,7 @@ import argparse
 
 from deploykit.cli.app import opened
 from deploykit.cli.output import say
-from deploykit.observers.text import one_line
+from deploykit.text import one_line
 
 WORDS = ""
 

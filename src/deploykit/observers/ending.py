@@ -1,6 +1,6 @@
 """The last lines of a deployment: what came of it, what serves now, and what to type next."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Literal
 
 from deploykit.errors import Outcome
@@ -11,9 +11,6 @@ from deploykit.states import State
 
 Level = Literal["debug", "info", "warning", "error"]
 Line = tuple[Level, str]
-
-Command = Callable[[str], str]
-"""How a verb is typed: `deploykit VERB sandmatch.toml`."""
 
 _VERDICTS: dict[Outcome, Line] = {
     Outcome.deployed: ("info", "{serving} serves, healthy after {duration:.1f}s"),
@@ -29,12 +26,12 @@ _STOPPED: Line = ("info", "{serving} serves again; {image} was interrupted")
 _DONE = {Kind.deploy: "Deploy completed successfully", Kind.rollback: "Rollback completed successfully"}
 
 
-def ending(event: Finished, command: Command) -> Iterator[Line]:
+def ending(event: Finished) -> Iterator[Line]:
     """Yield the last lines of a deployment."""
     level, template = _verdict(event)
     yield level, template.format_map(_words(event))
     if event.exit_code:
-        yield "info", f"Next: {_next(event, command)}"
+        yield "info", f"Next: {_next(event)}"
     if done := _done(event):
         yield "info", done
 
@@ -79,16 +76,16 @@ def _left_because(event: Finished) -> str:
     return "going back by itself is switched off"
 
 
-def _next(event: Finished, command: Command) -> str:
-    rollback = command("rollback") + (" --force" if event.barrier else "")
+def _next(event: Finished) -> str:
+    rollback = "deploykit rollback" + (" --force" if event.barrier else "")
     match event.outcome:
         case Outcome.unfinished:
-            return f"`{command('recover')}` goes on with it; `{command('status')}` shows what runs"
+            return "`deploykit recover` goes on with it; `deploykit status` shows what runs"
         case Outcome.restore_failed if event.previous:
-            return f"`{rollback}` tries again; `{command('status')}` shows what runs"
+            return f"`{rollback}` tries again; `deploykit status` shows what runs"
         case Outcome.left_unhealthy if event.previous:
             return f"`{rollback}` brings back {named(event.previous)}"
         case Outcome.restore_failed | Outcome.left_unhealthy | Outcome.no_target:
-            return f"`{command('run')} --tag TAG` deploys one that works"
+            return "`deploykit run --tag TAG` deploys one that works"
         case _:
-            return f"mend it and deploy again; `{command('history')} {event.id}` tells what happened"
+            return f"mend it and deploy again; `deploykit history {event.id}` tells what happened"

@@ -7,24 +7,31 @@ from pathlib import Path
 
 from deploykit.events import Event, Finished
 from deploykit.observers.ending import named
-from deploykit.observers.text import one_line
+from deploykit.page import Command, page, plainly
 from deploykit.protocols import Observer
+from deploykit.text import one_line
 
 
 class GitHubObserver:
     """Hands events to `inner`; writes an `::error::` line by `write` for what failed, and appends to the summary file.
 
     `write` is None where stdout must have nothing else on it. `summary` is the path in $GITHUB_STEP_SUMMARY, if any.
-    `target` is which of a config file's it is.
+    `target` is which of a config file's it is; `command` returns how a verb is typed.
     """
 
     def __init__(
-        self, inner: Observer, write: Callable[[str], object] | None, summary: str | None, target: str | None = None
+        self,
+        inner: Observer,
+        write: Callable[[str], object] | None,
+        summary: str | None,
+        target: str | None = None,
+        command: Command = plainly,
     ) -> None:
         self._inner = inner
         self._write = write
         self._summary = summary
         self._target = target
+        self._command = command
 
     def __call__(self, event: Event) -> None:
         self._inner(event)
@@ -34,7 +41,7 @@ class GitHubObserver:
             self._write(error_command(_title(event, self._target), _reason(event)))
         if self._summary:
             with suppress(OSError, ValueError):  # the deployment is over, and its lines are in the log
-                _append(self._summary, summary(event, self._target))
+                _append(self._summary, summary(event, self._target, self._command))
 
 
 def error_command(title: str, text: str) -> str:
@@ -42,8 +49,8 @@ def error_command(title: str, text: str) -> str:
     return f"::error title={_property(title)}::{_data(text)}"
 
 
-def summary(event: Finished, target: str | None = None) -> str:
-    """Return the end of a deployment as Markdown. What others wrote is escaped."""
+def summary(event: Finished, target: str | None = None, command: Command = plainly) -> str:
+    """Return the end of a deployment as Markdown, with the page of a failure. What others wrote is escaped."""
     rows = {
         "Outcome": f"{event.outcome.name.replace('_', ' ')} (exit {event.exit_code})",
         "Release": f"{event.image.name} ({event.id})",
@@ -54,7 +61,15 @@ def summary(event: Finished, target: str | None = None) -> str:
     if event.failure:
         rows["Failure"] = event.failure.summary
     table = "".join(f"| {name} | {_cell(value)} |\n" for name, value in rows.items())
-    return f"### {event.kind.name.capitalize()}: {_cell(_title(event, target))}\n\n| | |\n|---|---|\n{table}\n"
+    title = _cell(_title(event, target))
+    return f"### {event.kind.name.capitalize()}: {title}\n\n| | |\n|---|---|\n{table}\n{_page(event, command)}"
+
+
+def _page(event: Finished, command: Command) -> str:
+    if not event.report or not event.exit_code:
+        return ""
+    lines = "\n".join(page(event.report, command))
+    return f"<pre>\n{escape(lines, quote=False)}\n</pre>\n\n"
 
 
 def _title(event: Finished, target: str | None) -> str:

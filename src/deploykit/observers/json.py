@@ -2,15 +2,18 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import Any
 
 from deploykit.events import Event, Finished, Resumed, Started
-from deploykit.observers.text import iso
 from deploykit.protocols import Hold
-from deploykit.record import Failure
+from deploykit.record import Looks
 from deploykit.release import ImageRef, Release
+from deploykit.text import iso
+
+_TIMES = {"at", "since", "until", "created_at", "started_at", "finished_at"}
+"""Fields that are seconds since the epoch."""
 
 
 class JsonObserver:
@@ -40,7 +43,7 @@ def document(event: Event) -> dict[str, Any]:
     found: dict[str, Any] = {"event": event.name}
     for one in fields(event):
         value = getattr(event, one.name)
-        found[one.name] = iso(value) if one.name == "at" else plain(value)
+        found[one.name] = _field(one.name, value)
         if isinstance(value, ImageRef):
             found |= _pin(value)
     return found
@@ -55,14 +58,20 @@ def plain(value: object) -> object:
             return value.name
         case Release():
             return release_document(value)
-        case Failure():
-            return {one.name: plain(getattr(value, one.name)) for one in fields(value)}
+        case Looks():
+            return {"probe": value.probe, "looks": value.looks, "kinds": dict(value.kinds), "last": value.last}
+        case _ if is_dataclass(value) and not isinstance(value, type):
+            return {one.name: _field(one.name, getattr(value, one.name)) for one in fields(value)}
         case Mapping():
             return {str(key): plain(one) for key, one in value.items()}
         case list() | tuple():
             return [plain(one) for one in value]
         case _:
             return value
+
+
+def _field(name: str, value: object) -> object:
+    return iso(value) if name in _TIMES and isinstance(value, int | float) else plain(value)
 
 
 def release_document(release: Release | None) -> dict[str, Any] | None:

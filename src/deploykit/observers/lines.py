@@ -12,6 +12,7 @@ from deploykit.events import (
     Faltered,
     FilesDiffer,
     Finished,
+    GoingBack,
     HookOutput,
     HookStarted,
     LogRead,
@@ -30,11 +31,12 @@ from deploykit.events import (
     WatchEnded,
     Watching,
 )
-from deploykit.observers.ending import Command, Line, ending
-from deploykit.observers.text import lines, mib, one_line
+from deploykit.observers.ending import Line, ending
+from deploykit.page import Command, page, plainly, short
 from deploykit.record import Failure, Kind
 from deploykit.release import ImageRef, Release
 from deploykit.states import State
+from deploykit.text import lasting, lines, mib, minute, one_line
 
 HEARTBEAT = 10.0
 CI_HEARTBEAT = 5.0
@@ -62,15 +64,10 @@ class Narrator:
 
     Of a wait it tells every `heartbeat` seconds.
 
-    `command` returns how a verb is typed, for the line that says what to do next. `target` is which of a config file's.
+    `command` returns how a verb is typed, for the page of a failure. `target` is which of a config file's.
     """
 
-    def __init__(
-        self,
-        command: Command = lambda verb: f"deploykit {verb}",
-        heartbeat: float = HEARTBEAT,
-        target: str | None = None,
-    ) -> None:
+    def __init__(self, command: Command = plainly, heartbeat: float = HEARTBEAT, target: str | None = None) -> None:
         self._command = command
         self._heartbeat = heartbeat
         self._target = target
@@ -119,6 +116,8 @@ class Narrator:
                 yield "info", "Its last log lines:"
                 for line in lines(event.logs, _LOG_LINES):
                     yield "info", f"| {line}"
+            case GoingBack():
+                yield "info", _from_to(event)
             case Restoring():
                 yield from self._restore(event)
             case FilesDiffer():
@@ -169,7 +168,9 @@ class Narrator:
         self._watching = None
         if watching and watching.by_hand and not event.exit_code:
             return  # it has been told how watching ended, and nothing was deployed
-        yield from ending(event, self._command)
+        yield from ending(event)
+        if event.report and event.exit_code:
+            yield from (("info", line) for line in page(event.report, self._command))
 
     def _moved(self, event: Moved) -> Iterator[Line]:
         self._told = 0.0
@@ -216,14 +217,19 @@ class Narrator:
         return f"Auto-rollback triggered due to a failure in {failure.state.name}"
 
 
-def short(image: ImageRef) -> str:
-    """Return the tag; of an image without one, what pins it."""
-    return image.tag or image.digest or image.id or image.name
-
-
 def _rolling_back_to(image: ImageRef) -> Iterator[Line]:
     yield "info", "ROLLBACK: Starting rollback to previous version..."
     yield "info", f"Rolling back to: {image.name}"
+
+
+def _from_to(event: GoingBack) -> str:
+    source, target = short(event.source.image), short(event.target.image)
+    if event.served is not None:
+        source += f" (served {lasting(event.served)})"
+    if event.until is not None:
+        long = "" if event.target_served is None else f"{lasting(event.target_served)} "
+        target += f" (served {long}until {minute(event.until)})"
+    return f"From {source} to {target}"
 
 
 def _adopted(event: Adopted) -> Iterator[Line]:

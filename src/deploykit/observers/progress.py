@@ -8,9 +8,9 @@ from rich.text import Text
 
 from deploykit.events import Event, Faltered, Looked, Moved, Progress, Watching
 from deploykit.observers.layers import Layers
-from deploykit.observers.text import one_line
 from deploykit.protocols import Observer
 from deploykit.states import TERMINAL
+from deploykit.text import one_line
 
 _SPINNER = 3
 """Columns that the spinner itself takes, and the last one: a line that is full wraps."""

@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 from deploykit.errors import Outcome
 from deploykit.events import Event, Finished, Sight, WatchEnded
 from deploykit.observers.ending import named
-from deploykit.observers.text import one_line
 from deploykit.protocols import Clock
 from deploykit.record import Kind
+from deploykit.text import one_line
 
 TOTAL = 15.0
 """Seconds after which a notice is given up, whatever it waits for."""

@@ -16,8 +16,8 @@ from deploykit.backends.engine.registry.catalogue import Catalogue
 from deploykit.backends.engine.registry.credentials import Credentials
 from deploykit.backends.engine.registry.exchange import Answer
 from deploykit.errors import RegistryFailed
-from deploykit.observers.text import iso
 from deploykit.release import ImageRef
+from deploykit.text import iso
 
 KEYS = [
     "manifests",

@@ -37,6 +37,11 @@ class Cli:
         (line,) = self.out.splitlines()
         return json.loads(line)
 
+    def run_json(self, *words: str) -> list[Any]:
+        """Type it with --json, and return what each line says."""
+        self(*words, "--json")
+        return [json.loads(line) for line in self.lines]
+
     @property
     def lines(self) -> list[str]:
         return self.out.splitlines()

@@ -165,12 +165,31 @@ def test_history_of_one_is_its_whole_story(cli: Cli) -> None:
     cli.world.deploy("two")
     assert cli("history", "r2") == 0
     assert "before       example.com/team/web:one (r1)" in cli.lines
-    assert "failed       in checking: Container exited with code 1 after 0.1s" in cli.lines
-    assert "             | ImportError: \\x1b[31mcourts" in cli.lines
+    assert "failed     in checking: Container exited with code 1 after 0.1s" in cli.lines
+    assert "log        | ImportError: \\x1b[31mcourts" in cli.lines
+    moved = [line.split()[-1] for line in cli.lines if line.startswith("moved")]
+    assert moved == ["saved", "pulling", "starting", "checking", "rolling_back", "rolled_back"]
     said = cli.json("history", "r2")
     assert (said["id"], said["before"]["id"], said["restore"]["id"]) == ("r2", "r1", "r1")
     assert (said["failure"]["state"], said["failure"]["exit_code"]) == ("checking", 1)
     assert said["restore_failure"] is None
+    assert [move["target"] for move in said["transitions"]] == moved
+
+
+def test_history_of_one_that_failed_ends_with_the_page_of_its_end(cli: Cli) -> None:
+    """The same text as at the end of the run, and the same JSON, whatever came after it."""
+    cli.world.good("one")
+    cli.world.backend.release("two").crashes(log="ImportError: courts")
+    assert cli("run", "--tag", "two") == 1
+    told = [line.removeprefix("[deploy] ") for line in cli.lines]
+    page = told[told.index("Rollback completed successfully") + 1 :]
+    cli.world.backend.push("two").crashes(log="ImportError: courts")
+    (*_, ended) = cli.run_json("run", "--tag", "two")
+    cli.world.good("three", "four")
+    assert cli("history", "r2") == 0
+    assert cli.lines[cli.lines.index("") + 1 :] == page
+    assert cli.json("history", "r3")["report"] == ended["report"]
+    assert cli.json("history", "r4")["report"] is None
 
 
 def test_history_of_one_that_is_not_there(cli: Cli) -> None:

@@ -103,4 +103,4 @@ def test_a_deploy_that_is_told_to_stop_ends_with_the_signal_s_code(cli: Cli) -> 
     cli.world.when("backend.watch", "after", lambda: signal.raise_signal(signal.SIGTERM))
     assert cli("run", "--tag", "two") == 143
     assert cli.world.serves == ["one"]
-    assert cli.lines[-1] == "[deploy] Rollback completed successfully"
+    assert "[deploy] Rollback completed successfully" in cli.lines

@@ -49,7 +49,8 @@ def test_run_names_the_next_command_with_the_config_file(cli: Cli) -> None:
     """As it was typed, ready to be pasted."""
     cli.world.backend.release("one").crashes()
     assert cli("run", "--tag", "one") == 4
-    assert cli.lines[-1] == "[deploy] Next: `deploykit run web.toml --tag TAG` deploys one that works"
+    assert "[deploy] Next: `deploykit run web.toml --tag TAG` deploys one that works" in cli.lines
+    assert cli.lines[-1] == "[deploy]            deploykit history web.toml r1     this page again"
 
 
 def test_run_as_json_is_one_object_a_line(cli: Cli) -> None:
@@ -71,7 +72,7 @@ def test_lock_wait_is_in_seconds(cli: Cli) -> None:
         assert "4711" in cli.err
 
 
-def test_a_bake_that_rolled_back_is_the_exit_code_and_the_last_line(cli: Cli) -> None:
+def test_a_bake_that_rolled_back_is_the_exit_code_and_the_page(cli: Cli) -> None:
     """Of JSON, and of the lines."""
     cli.world.good("one", "two")
     cli.world.policy = replace(cli.world.policy, bake=60)
@@ -85,7 +86,8 @@ def test_a_bake_that_rolled_back_is_the_exit_code_and_the_last_line(cli: Cli) ->
             assert (last["kind"], last["image"], last["serving"]["tag"]) == ("deploy", f"{REPOSITORY}:bad", "two")
         else:
             assert "[deploy] ERROR: Turned unhealthy 14s after the deploy: answers 500" in cli.lines
-            assert cli.lines[-1] == "[deploy] Rollback completed successfully"
+            assert cli.lines.count("[deploy] Rollback completed successfully") == 1
+            assert cli.lines[-1] == "[deploy] next       deploykit run web.toml --tag TAG  when it is mended"
 
 
 def test_watch_ends_with_0_or_with_what_came_of_it(cli: Cli) -> None:
@@ -166,8 +168,11 @@ def test_abort_ends_with_0_when_all_is_safe(cli: Cli) -> None:
     """Though the deploy failed: that was the point."""
     left_half_way(cli)
     assert cli("abort") == 0
-    assert "[deploy] r2: example.com/team/web:two failed; what served before serves again." in cli.lines
-    assert "[deploy]   serves now: example.com/team/web:one" in cli.lines
+    assert cli.lines[-3:-1] == [
+        "[deploy] r2: example.com/team/web:two failed, and what served before serves",
+        "[deploy]   again; exit code 1",
+    ]
+    assert cli.lines[-1].startswith("[deploy] serves now one (r1), again since 2023-11-")
 
 
 def test_abort_ends_with_3_when_it_is_not(cli: Cli) -> None:

@@ -40,14 +40,14 @@ def finished(outcome: Outcome, kind: Kind = Kind.deploy, **fields: object) -> Fi
 
 
 def told(event: Finished) -> list[str]:
-    return [text for _, text in ending(event, lambda verb: f"dk {verb}")]
+    return [text for _, text in ending(event)]
 
 
 @pytest.mark.parametrize("kind", Kind)
 @pytest.mark.parametrize("outcome", ENDED)
 def test_every_outcome_has_its_words(outcome: Outcome, kind: Kind) -> None:
     """A verdict first, on one line; what to do next exactly when the exit code is not 0."""
-    lines = list(ending(finished(outcome, kind), lambda verb: verb))
+    lines = list(ending(finished(outcome, kind)))
     assert all(level in get_args(Level) and text and "\n" not in text for level, text in lines)
     assert any(text.startswith("Next: ") for _, text in lines) is (outcome.exit_code != 0)
     assert not lines[0][1].startswith("Next: ")
@@ -56,7 +56,7 @@ def test_every_outcome_has_its_words(outcome: Outcome, kind: Kind) -> None:
 @pytest.mark.parametrize("outcome", ENDED)
 def test_somebody_is_told_to_look_exactly_when_they_must(outcome: Outcome) -> None:
     """LOOK NOW stands for exit 3, as an error; where there was nothing to go back to it is an error too."""
-    level, text = next(ending(finished(outcome), lambda verb: verb))
+    level, text = next(ending(finished(outcome)))
     assert ("LOOK NOW" in text) is (outcome.exit_code == 3)
     assert (level == "error") is (outcome.exit_code in {3, 4})
 
@@ -78,15 +78,19 @@ def test_a_deploy_that_was_restored_ends_with_the_runbook_s_line() -> None:
 @pytest.mark.parametrize(
     ("outcome", "previous", "following"),
     [
-        (Outcome.rolled_back, None, "mend it and deploy again; `dk history r3` tells what happened"),
-        (Outcome.untouched, None, "mend it and deploy again; `dk history r3` tells what happened"),
-        (Outcome.interrupted, None, "mend it and deploy again; `dk history r3` tells what happened"),
-        (Outcome.unfinished, None, "`dk recover` goes on with it; `dk status` shows what runs"),
-        (Outcome.restore_failed, release("one"), "`dk rollback` tries again; `dk status` shows what runs"),
-        (Outcome.restore_failed, None, "`dk run --tag TAG` deploys one that works"),
-        (Outcome.left_unhealthy, release("one"), "`dk rollback` brings back example.com/team/web:one (r1)"),
-        (Outcome.left_unhealthy, None, "`dk run --tag TAG` deploys one that works"),
-        (Outcome.no_target, None, "`dk run --tag TAG` deploys one that works"),
+        (Outcome.rolled_back, None, "mend it and deploy again; `deploykit history r3` tells what happened"),
+        (Outcome.untouched, None, "mend it and deploy again; `deploykit history r3` tells what happened"),
+        (Outcome.interrupted, None, "mend it and deploy again; `deploykit history r3` tells what happened"),
+        (Outcome.unfinished, None, "`deploykit recover` goes on with it; `deploykit status` shows what runs"),
+        (
+            Outcome.restore_failed,
+            release("one"),
+            "`deploykit rollback` tries again; `deploykit status` shows what runs",
+        ),
+        (Outcome.restore_failed, None, "`deploykit run --tag TAG` deploys one that works"),
+        (Outcome.left_unhealthy, release("one"), "`deploykit rollback` brings back example.com/team/web:one (r1)"),
+        (Outcome.left_unhealthy, None, "`deploykit run --tag TAG` deploys one that works"),
+        (Outcome.no_target, None, "`deploykit run --tag TAG` deploys one that works"),
     ],
 )
 def test_what_to_type_next_would_work(outcome: Outcome, previous: Release | None, following: str) -> None:

@@ -8,7 +8,10 @@ import pytest
 from deploykit.errors import Outcome
 from deploykit.events import Event, Warned
 from deploykit.observers.github import GitHubObserver, error_command, summary
-from tests.unit.made import rolled_back
+from deploykit.record import Failure
+from deploykit.report import report_of
+from deploykit.states import State
+from tests.unit.made import rolled_back, row
 
 FAILED = rolled_back("100% | <b>broken</b>\n::error::by an app")
 
@@ -25,6 +28,17 @@ def test_the_summary_has_what_others_wrote_escaped() -> None:
     assert "| Failure | 100% \\| &lt;b&gt;broken&lt;/b&gt; ::error::by an app |\n" in text
     assert "| Outcome | rolled back (exit 1) |\n" in text
     assert "| Serves | nothing |\n" in text
+
+
+def test_the_summary_has_the_page_of_a_failure() -> None:
+    """As it is told at the end of the run; nothing in it ends the block that it stands in."""
+    failure = Failure("broke", State.checking, logs="</pre><script>")
+    ended = row(7, state=State.failed, outcome=Outcome.untouched, failure=failure)
+    text = summary(replace(FAILED, report=report_of(ended, [])), None, lambda verb: f"deploykit {verb} web.toml")
+    assert text.count("</pre>") == 1
+    assert "\nlog        | &lt;/pre&gt;&lt;script&gt;\n" in text
+    assert "deploykit logs web.toml --of r7" in text
+    assert "<pre>" not in summary(FAILED)
 
 
 def test_only_a_failure_is_an_error(tmp_path: Path) -> None:

@@ -65,6 +65,8 @@ def test_a_failure_is_an_object_with_all_its_parts() -> None:
         "dead": True,
         "logs": "a\nb",
         "hint": "",
+        "looks": [],
+        "instances": [],
     }
 
 

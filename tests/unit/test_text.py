@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploykit.observers.text import iso, lines, one_line
+from deploykit.text import iso, lines, one_line
 
 
 @pytest.mark.parametrize(

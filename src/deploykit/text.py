@@ -32,3 +32,24 @@ def _fit(character: str) -> str:
     if character.isprintable():
         return character
     return " " if character in "\r\n\t\v\f" else character.encode("unicode_escape").decode("ascii")
+
+
+def minute(at: float) -> str:
+    """Return a time for people, to the minute: 2026-11-23 10:00 UTC."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def lasting(seconds: float) -> str:
+    """Return how long something was, for people: 4.2 s, 95 s, 12 min 5 s, 3 h 12 min, 12 days."""
+    if seconds < 10:
+        return f"{max(seconds, 0):.1f} s"
+    whole = round(seconds)
+    if whole < 120:
+        return f"{whole} s"
+    minutes, left = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {left} s" if left else f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    return f"{hours // 24} days"
