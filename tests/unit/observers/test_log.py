@@ -43,7 +43,7 @@ def deploy_a_bad_one() -> None:
 
 def test_the_standard_library_gets_plain_lines(caplog: pytest.LogCaptureFixture) -> None:
     """From the logger `deploykit`, for the application to format: nothing has been put before them."""
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.INFO, "deploykit"):
         deploy_a_bad_one()
     assert {record.name for record in caplog.records} == {"deploykit"}
     assert caplog.messages[0] == "Using image: example.com/team/web:two"
