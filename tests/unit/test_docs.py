@@ -2,6 +2,8 @@
 
 import re
 import shlex
+import tomllib
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
@@ -32,10 +34,22 @@ def commands(page: Path) -> list[list[str]]:
     return [shlex.split(one, comments=True) for one in typed if not re.search(r"\b[A-Z]{2,}\b|\[|…", one)]
 
 
+@pytest.fixture
+def example_plugin(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The entry points of `examples/plugin`, as if it were installed."""
+    said = tomllib.loads((ROOT / "examples" / "plugin" / "pyproject.toml").read_text())["project"]["entry-points"]
+    points = [EntryPoint(name, value, group) for group, named in said.items() for name, value in named.items()]
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: [one for one in points if one.group == group])
+
+
+@pytest.mark.usefixtures("example_plugin")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_config_in_the_docs_is_one(page: Path, tmp_path: Path) -> None:
-    """It can be read as it stands there."""
+    """It can be read as it stands there; what is of a pyproject.toml is that of the example."""
     for number, block in enumerate(blocks(page, "toml")):
+        if block.startswith("[project"):
+            assert block in (ROOT / "examples" / "plugin" / "pyproject.toml").read_text()
+            continue
         path = tmp_path / f"{number}.toml"
         path.write_text(block)
         assert read_config(path, {}).app.name
