@@ -2,8 +2,6 @@
 
 import re
 import shlex
-import tomllib
-from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
@@ -32,14 +30,6 @@ def commands(page: Path) -> list[list[str]]:
     text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
     typed += re.findall(r"`deploykit ([^`| ]+ [^`|]+)`", text)
     return [shlex.split(one, comments=True) for one in typed if not re.search(r"\b[A-Z]{2,}\b|\[|…", one)]
-
-
-@pytest.fixture
-def example_plugin(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The entry points of `examples/plugin`, as if it were installed."""
-    said = tomllib.loads((ROOT / "examples" / "plugin" / "pyproject.toml").read_text())["project"]["entry-points"]
-    points = [EntryPoint(name, value, group) for group, named in said.items() for name, value in named.items()]
-    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: [one for one in points if one.group == group])
 
 
 @pytest.mark.usefixtures("example_plugin")
