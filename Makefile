@@ -37,8 +37,9 @@ lint: .venv/.dev  ## ruff
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 
-types: .venv/.dev  ## mypy, strict
+types: .venv/.dev  ## mypy, strict, and pyright
 	@$(PY) -m mypy
+	@$(PY) -m pyright
 
 format: .venv/.dev  ## let ruff mend what it can
 	@$(PY) -m ruff check --fix .

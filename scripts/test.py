@@ -26,6 +26,7 @@ CHECKS = {
     "ruff check": ["ruff", "check", "."],
     "ruff format": ["ruff", "format", "--check", "."],
     "mypy": ["mypy"],
+    "pyright": ["pyright"],
 }
 SELECTIONS = {"all": "", "unit": "not engine", "engine": "engine"}
 NOTHING_COLLECTED = 5

@@ -109,7 +109,7 @@ class App:
             msg = f"not an app name: {name!r}"
             raise ConfigError(msg, hint="1 to 63 of a-z 0-9 _ and -, the first a letter or a digit.")
         self.name = name
-        self.config = dict(config or {})
+        self.config: dict[str, object] = dict(config or {})
         self.target = target
         self._keep = keep
         self._defaults = _Defaults(image=ImageRef.parse(image), tag=tag, auto=auto, pull=pull, rehearse=rehearse)

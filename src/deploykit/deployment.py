@@ -105,7 +105,7 @@ class Deployment:
     """
 
     def __init__(self, record: Record, tools: Tools, *, give_up: bool = False) -> None:
-        self.record = record
+        self.record: Record = record
         self._tools = tools
         self._machine = DeploymentMachine(record.state, lambda: restorable(self.record))
         self._give_up = give_up

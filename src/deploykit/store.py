@@ -35,11 +35,11 @@ class StateFolder:
 
     def __init__(self, path: Path, tag_file: Path, clock: Clock) -> None:
         self.path = path
-        self.lock = FileLock(path / "lock", clock)
-        self.files = ReleaseFolders.of(path)
-        self.tag_text = TagOnDisk(tag_file)
-        self.hold = HoldFile(path / "hold")
-        self.logs = LogFolder(path / "logs")
+        self.lock: FileLock = FileLock(path / "lock", clock)
+        self.files: ReleaseFolders = ReleaseFolders.of(path)
+        self.tag_text: TagOnDisk = TagOnDisk(tag_file)
+        self.hold: HoldFile = HoldFile(path / "hold")
+        self.logs: LogFolder = LogFolder(path / "logs")
 
     @property
     def folder(self) -> Path:

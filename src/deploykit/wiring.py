@@ -324,8 +324,8 @@ def _named(config: Config, at: Key) -> Iterator[None]:
     except ConfigError as error:
         if str(error).startswith(f"{config.document.name}: "):
             raise
-        msg = f"{config.document.name}: {dotted(config.document.written(at))}.{error}"
-        raise ConfigError(msg, hint=error.hint) from error
+        msg = config.document.redact(f"{config.document.name}: {dotted(config.document.written(at))}.{error}")
+        raise ConfigError(msg, hint=config.document.redact(error.hint)) from error
 
 
 def _certificates(config: Config, path: str | None) -> str | None:

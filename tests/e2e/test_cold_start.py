@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -32,6 +33,18 @@ def run(*argv: str) -> str:
 def test_importing_deploykit_imports_nothing_heavy(app: ProcessApp) -> None:
     """`import deploykit` brings none of the libraries along."""
     assert imported(app, "import deploykit") == set()
+
+
+def test_importing_deploykit_takes_no_time() -> None:
+    """Less than 60 ms over bare Python: the fastest of several, for the machine is shared."""
+    took = {code: min(timed(code) for _ in range(7)) for code in ("pass", "import deploykit")}
+    assert took["import deploykit"] - took["pass"] < 0.06
+
+
+def timed(code: str) -> float:
+    began = time.monotonic()
+    subprocess.run([sys.executable, "-c", code], env=clean(), check=True)
+    return time.monotonic() - began
 
 
 @pytest.mark.parametrize("argv", [["--help"], ["run", "--help"], ["--version"]])

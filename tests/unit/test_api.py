@@ -2,10 +2,18 @@
 
 import importlib
 import pkgutil
+import re
+import threading
+from pathlib import Path
 
 import pytest
 
 import deploykit
+from deploykit import App, Event, Outcome, Result
+from deploykit.events import Looked, Saved
+from deploykit.store import StateFolder
+from deploykit.testing import FakeBackend, FakeProbe
+from tests.unit.world import POLICY, REPOSITORY, World
 
 
 def test_the_names_are_sorted_and_each_is_there_once() -> None:
@@ -44,6 +52,83 @@ def test_a_name_that_is_not_there_is_told_as_python_tells_it() -> None:
 def test_the_version_is_that_of_the_package() -> None:
     """Three numbers."""
     assert [part.isdigit() for part in deploykit.__version__.split(".")] == [True] * 3
+
+
+@pytest.mark.parametrize("module", ["deploykit", "deploykit.testing", "deploykit.plugins"])
+def test_the_typing_file_uses_every_name(module: str) -> None:
+    """mypy and pyright check it; it is never run."""
+    text = (Path(__file__).parents[1] / "typing" / "public_api.py").read_text()
+    names = importlib.import_module(module).__all__
+    assert names == sorted(set(names))
+    assert not [name for name in names if not re.search(rf"\b{name}\b", text)]
+
+
+@pytest.mark.parametrize("module", ["deploykit.testing", "deploykit.plugins"])
+def test_the_other_packages_for_scripts_are_lazy_too(module: str) -> None:
+    """Each name is that of its home, a prompt completes it, and what is not there is told as Python tells it."""
+    package = importlib.import_module(module)
+    assert dir(package) == sorted(package.__all__)
+    assert sorted(name for names in package._HOMES.values() for name in names) == package.__all__
+    for home, names in package._HOMES.items():
+        found = importlib.import_module(f"{module}.{home}")
+        assert all(getattr(package, name) is getattr(found, name) for name in names)
+    with pytest.raises(AttributeError, match=f"module '{module}' has no attribute 'nothing'"):
+        package.nothing  # noqa: B018 - that is the point
+
+
+def test_two_apps_in_two_threads_do_not_meet(tmp_path: Path) -> None:
+    """Each has its own state, lock and journal: both deploy at once, one of them is rolled back."""
+    worlds = [World(), World()]
+    both = threading.Barrier(2, timeout=10)
+    results: dict[int, Result] = {}
+
+    def deploy(number: int) -> None:
+        world, folder = worlds[number], tmp_path / str(number)
+        state = StateFolder(folder / "state", folder / "tag", world.clock)
+        backend = FakeBackend(world.clock, state.files)
+        app = App("web", REPOSITORY, backend, [FakeProbe(backend)], POLICY, state=state, clock=world.clock)
+        assert app.deploy("one").ok
+        if number:
+            backend.release("two").crashes()
+        results[number] = app.deploy("two", on_event=meet)
+
+    def meet(event: Event) -> None:
+        if isinstance(event, Saved):
+            both.wait()
+
+    threads = [threading.Thread(target=deploy, args=(number,)) for number in (0, 1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [results[number].outcome for number in (0, 1)] == [Outcome.deployed, Outcome.rolled_back]
+
+
+def test_a_deploy_is_cancelled_from_another_thread_as_sigterm_would() -> None:
+    """It is stopped where that is safe, what served serves, and its code is that of SIGTERM."""
+    world, cancel, checking = World(), threading.Event(), threading.Event()
+    world.good("one")
+    world.backend.release("two").never_ready()
+
+    def stop() -> None:
+        checking.wait(10)
+        cancel.set()
+
+    other = threading.Thread(target=stop)
+    other.start()
+
+    def wait(event: Event) -> None:
+        if isinstance(event, Looked):
+            checking.set()
+            other.join(10)
+
+    result = world.deploy("two", cancel=cancel, on_event=wait)
+    assert (result.outcome, result.exit_code, result.failure and result.failure.summary) == (
+        Outcome.interrupted,
+        143,
+        "Interrupted by SIGTERM in checking",
+    )
+    assert world.serves == ["one"]
 
 
 MODULES = [one.name for one in pkgutil.walk_packages(deploykit.__path__, "deploykit.")]

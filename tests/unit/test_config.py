@@ -47,7 +47,11 @@ def test_the_example_of_the_design_loads_as_it_stands(tmp_path: Path) -> None:
     assert probe.require == {"ok": True, "checks.database": True}
 
 
-@pytest.mark.parametrize("example", sorted(EXAMPLES.rglob("*.toml")), ids=lambda path: path.name)
+CONFIGS = sorted(path for path in EXAMPLES.rglob("*.toml") if path.name != "pyproject.toml")
+
+
+@pytest.mark.usefixtures("example_plugin")
+@pytest.mark.parametrize("example", CONFIGS, ids=lambda path: path.name)
 def test_every_example_loads(example: Path) -> None:
     """Every config file of the examples is one."""
     for target in targets_of(example):

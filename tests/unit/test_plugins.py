@@ -77,6 +77,10 @@ def broken(setting: Setting) -> object:
     raise ZeroDivisionError("no shelf")
 
 
+def telling(setting: Setting) -> object:
+    raise ValueError(setting.keys["room"])
+
+
 def away(setting: Setting) -> object:
     raise EngineUnreachable("the rack is locked", hint="Find the key.")
 
@@ -230,6 +234,18 @@ def test_a_broken_plug_in_is_one_clear_error(file: Path, install: Install, kind:
     assert caught.value.hint
 
 
+def test_what_a_plug_in_says_of_a_secret_is_blanked_out(
+    file: Path, install: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may repeat what it was given."""
+    monkeypatch.setenv("ROOM_PASSWORD", "hunter2-hunter2")
+    file.write_text(CONFIG.replace("${ROOM}", "${ROOM_PASSWORD}"))
+    install(backends_rack="telling", probes_ping="Ping", observers_bell="Bell")
+    with pytest.raises(ConfigError) as caught:
+        load(file)
+    assert "hunter2" not in str(caught.value) + caught.value.hint
+
+
 def test_an_engine_that_is_away_is_told_as_such(file: Path, install: Install) -> None:
     """Exit 5, not a bug."""
     install(backends_rack="away", probes_ping="Ping", observers_bell="Bell")
@@ -255,3 +271,7 @@ def test_one_that_is_not_installed_is_told(file: Path, install: Install) -> None
     assert f"backend.type: expected {names}, got 'rack'; did you mean 'racks'?" in told
     assert "health.probe[0].type: expected " in told
     assert "observer[0].type: no plug-in 'bell' is installed" in told
+    assert caught.value.hint == "If it is a plug-in's, install the package that brings it beside deploykit."
+    file.write_text(CONFIG.replace('type = "bell"', 'kind = "bell"'))
+    with pytest.raises(ConfigError, match=r"observer\[0\]\.type: is missing"):
+        load(file)

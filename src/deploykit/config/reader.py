@@ -50,6 +50,7 @@ _Rest = tuple[
     CheckTable | None,
     list[ObserverTable | None],
 ]
+_INSTALL = "If it is a plug-in's, install the package that brings it beside deploykit."
 _TABLES = ["app", "backend", "health", "rollback", "state", "hooks", "notify", "check", "observer"]
 
 
@@ -188,13 +189,13 @@ class _Reader:
 
 
 def _no_such_type(key: Key, kind: object, known: list[str], *, present: bool) -> Problem:
-    if not known:
-        return Problem(key, f"no plug-in {shown(kind)} is installed", "Install the package that brings it.")
     names = " or ".join(f"'{one}'" for one in known)
     if not present:
-        return Problem(key, "is missing", f"It is {names}.")
+        return Problem(key, "is missing", f"It is {names or 'the name of a plug-in'}.")
+    if not known:
+        return Problem(key, f"no plug-in {shown(kind)} is installed", _INSTALL)
     if isinstance(kind, str) and kind in Later.types:
         return Problem(key, f"{shown(kind)} {NOT_BUILT}", f"There is {names}.")
     near = get_close_matches(str(kind), known, n=1)
     meant = f"; did you mean '{near[0]}'?" if near else ""
-    return Problem(key, f"expected {names}, got {shown(kind)}{meant}", in_words=True)
+    return Problem(key, f"expected {names}, got {shown(kind)}{meant}", "" if near else _INSTALL, in_words=True)

@@ -44,15 +44,15 @@ class FakeBackend:
         moments: Moments | None = None,
     ) -> None:
         self.clock = clock
-        self.files = files
-        self.services = tuple(services)
+        self.files: ReleaseFiles = files
+        self.services: tuple[str, ...] = tuple(services)
         self.strategy = strategy
-        self.moments = moments or Moments()
-        self.store = FakeImages(repository)
+        self.moments: Moments = moments or Moments()
+        self.store: FakeImages = FakeImages(repository)
         self.present: list[FakeInstance] = []
-        self.today = {"app.conf": b"as it is today\n"}
+        self.today: dict[str, bytes] = {"app.conf": b"as it is today\n"}
         self.project = "fake"
-        self.pull_seconds = 0.0
+        self.pull_seconds: float = 0.0
         self.replicas = 1
         self.parallelism = 0
         self.release_command = False

@@ -12,7 +12,7 @@ class ManualClock:
 
     def __init__(self, epoch: float = 1_700_000_000.0) -> None:
         self._epoch = epoch
-        self.elapsed = 0.0
+        self.elapsed: float = 0.0
         """Seconds since it was made."""
 
     def now(self) -> float:

@@ -26,7 +26,7 @@ port = 1
 
 def stand_in(folder: Path, path: Path, target: str | None) -> Path:
     """Write a config file for one that is not there, named after it."""
-    name = re.sub(r"[^a-z0-9_-]+", "-", path.stem.lower()).strip("-_")[:63] or "app"
+    name = re.sub(r"[^a-z0-9_-]+", "-", path.stem.lower())[:63].strip("-_") or "app"
     text = _STAND_IN.format(name=json.dumps(name), image=json.dumps(f"example.com/{name.replace('_', '-')}"))
     made = folder / path.name
     made.write_text(text if target is None else f"{text}[target.{json.dumps(target)}]\n")

@@ -38,7 +38,7 @@ class FakeRelease:
 
     def __init__(self, image: ImageRef) -> None:
         self.image = image
-        self.behaviour = Behaviour()
+        self.behaviour: Behaviour = Behaviour()
         self.failing_pulls: float = 0
         self.image_labels: dict[str, str] = {}
         self.start_error: Callable[[], BaseException] | None = None

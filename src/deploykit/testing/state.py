@@ -24,12 +24,12 @@ class MemoryState:
     """A state store in memory. `disk_full` makes every write to the journal fail."""
 
     def __init__(self, clock: Clock, moments: Moments | None = None) -> None:
-        self.moments = moments or Moments()
-        self.lock = MemoryLock(clock)
-        self.files = MemoryFiles(self.moments)
-        self.tag_text = MemoryTagText(self.moments)
-        self.hold = MemoryHold()
-        self.logs = MemoryLogs()
+        self.moments: Moments = moments or Moments()
+        self.lock: MemoryLock = MemoryLock(clock)
+        self.files: MemoryFiles = MemoryFiles(self.moments)
+        self.tag_text: MemoryTagText = MemoryTagText(self.moments)
+        self.hold: MemoryHold = MemoryHold()
+        self.logs: MemoryLogs = MemoryLogs()
         self.disk_full = False
         self.unusable: str | None = None
         self.folder: Path | None = None

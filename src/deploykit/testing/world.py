@@ -24,10 +24,10 @@ class World:
 
     def __init__(self, name: str | None = None) -> None:
         self.name = name
-        self.clock = ManualClock()
-        self.state = MemoryState(self.clock)
-        self.backend = FakeBackend(self.clock, self.state.files, services=(_SERVICE,))
-        self.hooks = RecordedHooks()
+        self.clock: ManualClock = ManualClock()
+        self.state: MemoryState = MemoryState(self.clock)
+        self.backend: FakeBackend = FakeBackend(self.clock, self.state.files, services=(_SERVICE,))
+        self.hooks: RecordedHooks = RecordedHooks()
         self.events: list[Event] = []
         self._begun = self._shaped = False
         self._before: list[Callable[[], object]] = []

@@ -122,6 +122,23 @@ def test_what_is_wrong_with_the_config_is_told(fake: Fake, shop: Path, line: str
     assert message in str(caught.value)
 
 
+def test_what_turns_unhealthy_while_it_is_watched_goes_back(fake: Fake, shop: Path) -> None:
+    """The watch costs no time either."""
+    shop.write_text(CONFIG.replace("attempts = 5", "attempts = 5\nbake = 600"))
+    fake.deployed("one")
+    fake.release("two").turns_unhealthy(after=90)
+    assert deploykit.load(shop).deploy("two").exit_code == 1
+    fake.assert_serving("one")
+    assert [story.record.kind.name for story in fake.deployments] == ["deploy", "rollback"]
+    assert 90 <= fake.elapsed <= 120
+
+
+@pytest.mark.parametrize("name", ["sandmatch.toml", "Sand Match (2).toml", "_.toml", "x" * 70 + "-y.toml", "a__b.toml"])
+def test_any_name_of_a_file_that_is_not_there_will_do(fake: Fake, name: str) -> None:
+    """An app is named after it, as far as it goes."""
+    assert deploykit.load(name).deploy("one").ok
+
+
 def test_a_script_that_forgets_the_tag_gets_none(fake: Fake, shop: Path) -> None:
     """Its variable has no stand-in: in production it would not be there either."""
     with pytest.raises(ConfigError, match="TAG is not set: pass --tag"):

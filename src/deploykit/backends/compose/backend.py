@@ -58,7 +58,7 @@ class ComposeBackend(EngineBackend):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.today = ComposeFiles(
+        self.today: ComposeFiles = ComposeFiles(
             self.engine,
             tuple(self.files),
             tuple(self.services),

@@ -69,9 +69,9 @@ class EngineBackend(ABC):
     _started_at: float | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
-        self.releases = ReleaseFolders.of(self.state)
-        self.engine = Engine(self.host, self.context)
-        self.local = Images(self.engine, self.name, self.pull_timeout)
+        self.releases: ReleaseFolders = ReleaseFolders.of(self.state)
+        self.engine: Engine = Engine(self.host, self.context)
+        self.local: Images = Images(self.engine, self.name, self.pull_timeout)
 
     # What differs.
 
