@@ -35,7 +35,9 @@ def run(args: argparse.Namespace) -> int:
     with opened(args) as app:
         config = dict(app.config)
     path = Path(args.config or find_config(os.environ))
-    shown = _Shown(one_line(path.name), Origins(path, os.environ), Origin("--tag") if args.tag is not None else None)
+    shown = _Shown(
+        one_line(path.name), Origins(path, os.environ, args.target), Origin("--tag") if args.tag is not None else None
+    )
     if args.tag is not None:
         app_table: Any = config["app"]
         config["app"] = {**app_table, "tag": check_tag(args.tag)}

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploykit.config.document import Key, read_document, read_text, texts
+from deploykit.config.targets import choose
 from deploykit.config.variables import named
 
 _MOST_LINES = 2000
@@ -26,20 +27,25 @@ class Origin:
 
 
 class Origins:
-    """The origins of a file's values, by key: `("app", "image")`, `("health", "probe", 0, "url")`."""
+    """The origins of a file's values, by key: `("app", "image")`, `("health", "probe", 0, "url")`.
 
-    def __init__(self, path: Path, environment: Mapping[str, str]) -> None:
-        self._document = read_document(path, environment)
+    Of a target, what its own table says comes before the rest.
+    """
+
+    def __init__(self, path: Path, environment: Mapping[str, str], target: str | None = None) -> None:
+        self._file = read_document(path, environment)
+        self._meant = choose(self._file, target)
         self._lines = lines_of(read_text(path))
 
     def of(self, key: Key) -> Origin:
         """Return where the value of a key comes from."""
-        value = self._document.at(key)
+        written = self._meant.written(key)
+        value = self._file.at(written)
         if value is None:
             return Origin()
         names = tuple(dict.fromkeys(name for text in texts(value) for name in named(text)))
-        given = tuple(name for name in names if self._document.environment.get(name))
-        return Origin("file", self._lines.get(key), given, tuple(name for name in names if name not in given))
+        given = tuple(name for name in names if self._file.environment.get(name))
+        return Origin("file", self._lines.get(written), given, tuple(name for name in names if name not in given))
 
 
 def lines_of(text: str) -> dict[Key, int]:

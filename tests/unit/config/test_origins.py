@@ -62,3 +62,13 @@ def test_where_it_comes_from(tmp_path: Path) -> None:
     assert origins.of(("app", "image")) == Origin("file", 3, unset=("WEB_IMAGE",))
     assert origins.of(("backend", "command")) == Origin("file", 7, ("FLAGS",))
     assert origins.of(("backend", "pull")) == Origin("default")
+
+
+def test_a_target_says_it_first(tmp_path: Path) -> None:
+    """What its own table says has that line; the rest has the line that all targets share."""
+    path = tmp_path / "web.toml"
+    path.write_text(f'{TEXT}[target.staging.app]\nimage = "$REGISTRY/web"\n')
+    origins = Origins(path, {"REGISTRY": "r.example"}, "staging")
+    assert origins.of(("app", "image")) == Origin("file", 22, ("REGISTRY",))
+    assert origins.of(("app", "name")) == Origin("file", 2)
+    assert origins.of(("state", "dir")) == Origin("default")
