@@ -1,9 +1,19 @@
-"""What points away from a release that failed its looks: another release got the same answer."""
+"""What points to the cause of a failure: another release got the same answer, or the last words of what died."""
 
 from dataclasses import replace
 
 from deploykit.record import Failure, Record
 from deploykit.states import State
+
+_LAST_WORDS = {
+    "exec format error": "Its program is for another platform: build the image for this machine's (--platform).",
+}
+
+
+def with_last_words(failure: Failure, logs: str) -> Failure:
+    """Return the failure with the log that was read, and a hint when what died says why in words that are known."""
+    hint = next((told for words, told in _LAST_WORDS.items() if failure.dead and words in logs), "")
+    return replace(failure, logs=logs, hint=f"{failure.hint} {hint}".strip())
 
 
 def with_cause(failure: Failure, record: Record) -> Failure:

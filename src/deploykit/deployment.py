@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 
-from deploykit.cause import with_cause
+from deploykit.cause import with_cause, with_last_words
 from deploykit.current import Current, first_look, has_files, identify, same_name, since_when
 from deploykit.differences import changes
 from deploykit.ending import outcome_of, put_back, settle_tag_file
@@ -558,7 +558,7 @@ class Deployment:
     def _failed(self, failure: Failure) -> Trigger:
         failure = replace(failure, detail=self._redact(failure.detail), summary=self._redact(failure.summary))
         self._notify(Failed, failure=failure)
-        failure = replace(failure, logs=failure.logs or self._logs(failure.state))
+        failure = with_last_words(failure, failure.logs or self._logs(failure.state))
         if failure.logs:
             self._notify(LogRead, logs=failure.logs)
         if failure.state is State.rolling_back:

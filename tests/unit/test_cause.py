@@ -2,7 +2,7 @@
 
 import pytest
 
-from deploykit.cause import with_cause
+from deploykit.cause import with_cause, with_last_words
 from deploykit.errors import Outcome
 from deploykit.events import Failed
 from deploykit.record import Failure, Kind, Record
@@ -37,6 +37,16 @@ def test_a_crash_is_the_releases_own() -> None:
     """Whatever else is wrong."""
     failure = Failure("exited with code 3", State.checking, dead=True)
     assert with_cause(failure, record(current_healthy=False, current_reason=DATABASE)) == failure
+
+
+@pytest.mark.parametrize("dead", [True, False])
+def test_an_image_for_another_platform_says_so_in_its_log(*, dead: bool) -> None:
+    """The runtime's words, which it writes into the log of what it could not run; an app may write what it likes."""
+    failure = with_last_words(
+        Failure("exited with code 1", State.checking, dead=dead), "exec /app: exec format error\n"
+    )
+    assert ("another platform" in failure.hint) is dead
+    assert failure.logs == "exec /app: exec format error\n"
 
 
 def test_a_hint_that_is_there_stays() -> None:
