@@ -340,9 +340,11 @@ class Stocked(Protocol):
 
     def offers(self, repository: str, limit: int, first: Collection[str]) -> Offers:
         """Return `limit` of the tags of a repository: those of `first` before others."""
+        ...
 
     def offer(self, image: ImageRef) -> Offer:
         """Return what the registry has under a name, or by a digest."""
+        ...
 
 
 @runtime_checkable

@@ -21,11 +21,14 @@ DATABASE = "checks.database is false, not true"
 class Http(FakeProbe):
     """Answers in the words of the http probe."""
 
-    name = "http http://localhost:8000/api/health/"
     words: Mapping[str, str] = {
         "not ready yet": "connection refused",
         "answers 500": "answered 500: Server Error (500)",
     }
+
+    @property
+    def name(self) -> str:
+        return "http http://localhost:8000/api/health/"
 
     def look(self, instances: Sequence[Instance], timeout: float) -> Verdict:
         verdict = super().look(instances, timeout)

@@ -170,7 +170,8 @@ class Narrator:
             return  # it has been told how watching ended, and nothing was deployed
         yield from ending(event)
         if event.report and event.exit_code:
-            yield from (("info", line) for line in page(event.report, self._command))
+            for line in page(event.report, self._command):
+                yield "info", line
 
     def _moved(self, event: Moved) -> Iterator[Line]:
         self._told = 0.0

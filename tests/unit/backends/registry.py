@@ -117,7 +117,7 @@ def make_registry() -> Iterator[Callable[[], StubRegistry]]:
 
             do_POST = do_GET  # noqa: N815 - http.server's name
 
-            def log_message(self, *_: object) -> None:
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its parent's
                 """Say nothing."""
 
         server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

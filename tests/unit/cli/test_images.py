@@ -41,7 +41,7 @@ def test_what_the_registry_has(cli: Cli) -> None:
         "4 more tags were not looked at; --limit N looks at more",
     ]
     said = cli.json("images", "--remote", "--limit", "9")
-    assert registry.asked[1] == 9
+    assert registry.asked == (REPOSITORY, 9, frozenset({"one", "two"}))
     assert said["left_out"] == 4
     assert [one["moved_since"] for one in said["images"]] == [None, None, "r1", None]
     assert [one["at_hand"] for one in said["images"]] == [False, True, False, False]
