@@ -66,9 +66,10 @@ def kind_of(reason: str) -> str:
     """Return what answers are counted by: the status, what befell the connection, or the words without their numbers.
 
     One word before a colon is an instance's name. What follows another one is the app's own, and may differ each time.
+    Of several things that were not as required the first one counts.
     """
     for known, kind in _KNOWN:
         if found := known.search(reason):
             return found.expand(kind)
-    words = re.sub(r"\d+", "N", re.sub(r"^\S+: ", "", reason).partition(": ")[0]).strip()
-    return words[:_LONGEST_KIND] or "unhealthy"
+    words = re.sub(r"\d+", "N", re.sub(r"^\S+: ", "", reason).partition(": ")[0].partition("; ")[0].strip())
+    return (words if len(words) <= _LONGEST_KIND else f"{words[: _LONGEST_KIND - 1].rstrip()}…") or "unhealthy"

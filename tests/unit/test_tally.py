@@ -24,8 +24,9 @@ def unhealthy(reason: str, probe: str = "http") -> Answer:
         ("checks.database is false, not true", "checks.database is false, not true"),
         ("app-web-1: still starting", "still starting"),
         ("manage.py check exited with 3: lag of 12 s", "manage.py check exited with N"),
-        ("message is 'connection refused', not 'ok'", "message is 'connection refused', not 'ok"),
-        ("x" * 300, "x" * 40),
+        ("message is 'connection refused', not 'ok'", "message is 'connection refused', not 'o…"),
+        ("x" * 300, "x" * 39 + "…"),
+        ("ok is false, not true; checks.database is false, not true", "ok is false, not true"),
         ("", "unhealthy"),
     ],
 )
