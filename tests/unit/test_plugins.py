@@ -24,7 +24,7 @@ name  = "shop"
 image = "example.com/team/web"
 [backend]
 type     = "rack"
-strategy = "rolling"
+strategy = "recreate"
 room     = "${ROOM}"
 doors    = 2
 services = ["web"]
@@ -137,7 +137,7 @@ def test_each_is_made_of_its_own_keys_and_of_where_it_is(file: Path, tmp_path: P
     assert (made.app, made.keys, made.strategy, made.services) == (
         "shop",
         {"room": "cellar", "doors": 2},
-        "rolling",
+        "recreate",
         ("web",),
     )
     assert (made.folder, made.state) == (tmp_path, tmp_path / ".deploykit")
@@ -159,7 +159,7 @@ def test_what_the_config_says_is_shown(file: Path) -> None:
     file.write_text(CONFIG)
     shown = load(file).config
     assert shown["backend"] == {
-        "strategy": "rolling",
+        "strategy": "recreate",
         "rehearse": False,
         "pull": "always",
         "type": "rack",
@@ -200,6 +200,14 @@ def test_a_wrong_key_names_file_and_key(file: Path, wrong: str, message: str) ->
     assert str(caught.value) == f"{file}: {message}"
     file.write_text(CONFIG.replace('room     = "${ROOM}"\n', ""))
     with pytest.raises(ConfigError, match=r"shop\.toml: backend\.room: is missing"):
+        load(file)
+
+
+@pytest.mark.usefixtures("all_three")
+def test_a_strategy_that_a_backend_has_not_is_told(file: Path) -> None:
+    """One in place cannot roll."""
+    file.write_text(CONFIG.replace("recreate", "rolling"))
+    with pytest.raises(ConfigError, match=r'backend\.strategy: a backend of type "rack" replaces in place'):
         load(file)
 
 

@@ -22,7 +22,11 @@ def plugged(group: str) -> list[str]:
 
 def make_backend(name: str, setting: Setting) -> Backend:
     """Return a backend of a plug-in's. Raises ConfigError, as the other two do."""
-    return cast("Backend", _made(BACKENDS, name, setting, _promised(Backend)))
+    backend = cast("Backend", _made(BACKENDS, name, setting, _promised(Backend)))
+    if setting.strategy == "rolling" and not backend.beside:
+        msg = f'strategy: a backend of type "{name}" replaces in place'
+        raise ConfigError(msg, hint="Take it out.")
+    return backend
 
 
 def make_probe(name: str, setting: Setting) -> Probe:

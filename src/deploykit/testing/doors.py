@@ -1,13 +1,15 @@
 """The doors to the real world, shut while a fake is in its place."""
 
 import os
+import re
 import sys
 from functools import cache
-from pathlib import Path
+from itertools import pairwise
 from types import FrameType, TracebackType
 from typing import Any, NoReturn
 
-_ENGINES = {"docker", "docker-compose", "podman"}
+_ENGINES = re.compile(r"(?:^|[;&|(]|-m)\s*(?:[\w./-]*/)?(docker|docker-compose|podman|deploykit)(?:\s|$)")
+"""A command line that leads to an engine: another process of deploykit would know of no fake."""
 _SOCKETS = ("docker.sock", "podman.sock")
 _shut: "list[Doors]" = []
 
@@ -17,7 +19,7 @@ class RealWorldTouched(AssertionError):
 
 
 class Doors:
-    """Shut while entered: starting a program or connecting to anything by way of deploykit, and any touch of Docker."""
+    """Shut while entered: a program or a connection by way of deploykit, and any touch of Docker, or of the command."""
 
     def __init__(self) -> None:
         self.touched: list[str] = []
@@ -55,8 +57,18 @@ def _audit(event: str, args: tuple[Any, ...]) -> None:
         if str(address).endswith(_SOCKETS) or _is_ours(caller):
             connection.close()  # socket.create_connection closes it only for an OSError
             _shut[-1].refuse(f"a connection to {address}")
-    elif Path(program := os.fsdecode(args[0])).name in _ENGINES or _is_ours(caller):
-        _shut[-1].refuse(f"the program {program}")
+    elif (reached := _reached(args[0], args[1])) or _is_ours(caller):
+        _shut[-1].refuse(f"the program {reached or os.fsdecode(args[0])}")
+
+
+def _reached(program: Any, argv: Any) -> str | None:
+    """Return the engine's program that is called, by itself, by a shell, or as a module of Python."""
+    words = [argv] if isinstance(argv, str | bytes | os.PathLike) else list(argv)
+    _, *rest = map(os.fsdecode, words)
+    flags = {"-c": "{}", "-m": "-m {}"} if os.fsdecode(program).endswith("sh") else {"-m": "-m {}"}
+    lines = [os.fsdecode(program), *(flags[flag].format(text) for flag, text in pairwise(rest) if flag in flags)]
+    found = next(filter(None, map(_ENGINES.search, lines)), None)
+    return found and found.group(1)
 
 
 def _is_ours(frame: FrameType | None) -> bool:

@@ -59,8 +59,12 @@ class Fake(Verbs):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stack.close()
-        if error is None and self._doors.touched:
+        if error is not None:
+            return
+        if self._doors.touched:
             raise AssertionError(f"the script touched the real world: {', '.join(self._doors.touched)}")
+        for raised in (one for world in self._worlds for one in world.errors):
+            raise raised
 
     def app(self, name: str) -> FakeApp:
         """Return one of several apps by its name; what is said to it is meant for that one alone."""

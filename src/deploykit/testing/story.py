@@ -49,7 +49,7 @@ class Story:
     def assert_went(self, *states: str | State) -> None:
         """Check that it went through these states one after the other, nothing between them."""
         __tracebackhide__ = True
-        wanted = tuple(_name(state) for state in states)
+        wanted = tuple(map(state_name, states))
         runs = [self.states[at : at + len(wanted)] for at in range(len(self.states))]
         if wanted not in runs:
             raise AssertionError(f"{self.record.id} did not go {' → '.join(wanted)}\n\n{self}")
@@ -85,7 +85,8 @@ def told(stories: Sequence[Story]) -> str:
     return "\n".join(str(story) for story in stories[-3:]) or "Nothing was deployed."
 
 
-def _name(state: str | State) -> str:
+def state_name(state: str | State) -> str:
+    """Return the name of a state; raises ValueError when there is none of that name."""
     name = state.name if isinstance(state, State) else state
     names = [one.name for one in State]
     if name not in names:

@@ -6,6 +6,7 @@ from functools import partial
 
 from deploykit.events import Event
 from deploykit.protocols import Hold, Holder
+from deploykit.states import State
 from deploykit.testing.backend import FakeBackend
 from deploykit.testing.clock import ManualClock
 from deploykit.testing.script import NEVER, FakeRelease
@@ -66,8 +67,11 @@ class Verbs(ABC):
         world, holder = self.world, Holder(1, by, self.clock.time(), "deploy")
         world.first(lambda: setattr(world.state.lock, "held_by", holder))
 
-    def when(self, state: str, do: Callable[[], object]) -> None:
-        """Do something as soon as a deployment is in that state: `fake.when("checking", cancel.set)`."""
+    def when(self, state: str | State, do: Callable[[], object]) -> None:
+        """Do something as soon as a deployment is in that state: `fake.when("checking", cancel.set)`.
+
+        What it raises fails the test in the end: the deployment goes on.
+        """
         self.world.when(state, do)
 
     # What came of it.

@@ -9,11 +9,12 @@ from deploykit.hooks import Hook, Hooks, NoHooks
 from deploykit.protocols import Control
 from deploykit.release import ImageRef
 from deploykit.session import Parts
+from deploykit.states import State
 from deploykit.testing.backend import FakeBackend
 from deploykit.testing.clock import ManualClock
 from deploykit.testing.probe import FakeProbe
 from deploykit.testing.state import MemoryState
-from deploykit.testing.story import Story
+from deploykit.testing.story import Story, state_name
 
 _SERVICE = "app"
 _AGE = 3600.0
@@ -29,6 +30,7 @@ class World:
         self.backend: FakeBackend = FakeBackend(self.clock, self.state.files, services=(_SERVICE,))
         self.hooks: RecordedHooks = RecordedHooks()
         self.events: list[Event] = []
+        self.errors: list[Exception] = []
         self._begun = self._shaped = False
         self._before: list[Callable[[], object]] = []
         self._began_at = 0.0
@@ -50,9 +52,9 @@ class World:
         app.deploy(tag).raise_for_outcome()
         self.clock.advance(_AGE)
 
-    def when(self, state: str, do: Callable[[], object]) -> None:
+    def when(self, state: str | State, do: Callable[[], object]) -> None:
         """Do something when a deployment is in that state."""
-        self._reactions.setdefault(state, []).append(do)
+        self._reactions.setdefault(state_name(state), []).append(do)
 
     # Meanwhile.
 
@@ -124,7 +126,14 @@ class World:
         self.events.append(event)
         if isinstance(event, Moved):
             for do in self._reactions.get(event.target.name, []):
-                do()
+                self._do(do)
+
+    def _do(self, do: Callable[[], object]) -> None:
+        try:
+            do()
+        except Exception as error:
+            self.errors.append(error)  # what an observer raises is dropped, but this is the test's
+            raise
 
 
 @dataclass(slots=True)

@@ -96,6 +96,13 @@ def test_input_is_written() -> None:
     assert run(command).text == "5000\n"
 
 
+def test_input_that_nobody_reads_is_no_error_of_ours() -> None:
+    """The command has ended, and says why: its code and its words are told."""
+    code = "import os, sys; os.write(2, b'no such option'); os._exit(125)"
+    done = run(Command((sys.executable, "-c", code), 10, ENVIRONMENT, b"x" * 1_000_000))
+    assert (done.code, done.errors) == (125, b"no such option")
+
+
 def test_a_command_that_takes_too_long_is_ended_with_its_children(tmp_path: Path) -> None:
     """TimedOut, and neither the command nor what it started lives on, though it ignores SIGTERM."""
     with pytest.raises(TimedOut):

@@ -26,6 +26,14 @@ def ask_docker_s_socket() -> None:
         sock.connect("/nowhere/docker.sock")
 
 
+def ask_by_a_shell() -> None:
+    subprocess.run("true && docker compose up", shell=True, check=False)
+
+
+def ask_another_deploykit() -> None:
+    subprocess.run([sys.executable, "-m", "deploykit", "run"], check=False)
+
+
 def ask_a_backend() -> None:
     DockerBackend(name="shop", state=Path("no")).identity()
 
@@ -39,10 +47,12 @@ def start_a_process(folder: Path) -> None:
     backend.start(Release("r1", image, snapshot.parts), Control())
 
 
-@pytest.mark.parametrize("touch", [ask_docker, ask_docker_s_socket, ask_a_backend])
+@pytest.mark.parametrize(
+    "touch", [ask_docker, ask_docker_s_socket, ask_by_a_shell, ask_another_deploykit, ask_a_backend]
+)
 def test_a_touch_of_an_engine_is_an_error(touch: Callable[[], None]) -> None:
-    """Whoever does it."""
-    with pytest.raises(RealWorldTouched, match="docker"), Fake():
+    """Whoever does it; another process of deploykit would know of no fake."""
+    with pytest.raises(RealWorldTouched, match=r"docker|deploykit"), Fake():
         touch()
 
 
@@ -76,7 +86,8 @@ def test_a_touch_that_is_swallowed_is_an_error_in_the_end() -> None:
 def test_what_the_script_does_by_itself_is_its_own_affair() -> None:
     """It may run programs, and ask the network; afterwards everything is as it was."""
     with Fake(), socket.create_server(("127.0.0.1", 0)) as server:
-        assert subprocess.run([sys.executable, "-c", ""], check=False).returncode == 0
+        assert subprocess.run([sys.executable, "-c", "'docker'"], check=False).returncode == 0
+        assert subprocess.run(["echo", "docker", "ps"], check=False, capture_output=True).returncode == 0
         socket.create_connection(server.getsockname()).close()
     with Doors() as doors:
         pass

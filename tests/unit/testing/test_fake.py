@@ -240,6 +240,15 @@ def test_something_can_be_done_when_a_state_is_reached(fake: Fake) -> None:
     fake.assert_serving("one")
 
 
+def test_what_is_done_then_can_fail_the_test() -> None:
+    """In the end, for the deployment goes on; a state that there is not is told at once."""
+    with pytest.raises(ZeroDivisionError), Fake() as fake:  # noqa: PT012 - it is raised when the fake is left
+        fake.when("checking", lambda: 1 // 0)
+        assert script.main("sandmatch.toml", "one") == 0
+        with pytest.raises(ValueError, match="did you mean 'checking'"):
+            fake.when("cheking", lambda: None)
+
+
 def test_threads_are_on_it_too(fake: Fake, shop: Path) -> None:
     """Two apps in two threads don't meet: each has a world of its own, and then is to be named."""
     fake.app("sandmatch").release("one").never_ready()

@@ -186,7 +186,8 @@ class _Reader:
 
     def _write_input(self) -> None:
         if self._child.stdin is not None and self._command.input is not None:
-            with suppress(BrokenPipeError), self._child.stdin as stream:  # its code will say why it did not read
+            # One that ends without reading it says by its code, and its words, why.
+            with suppress(BrokenPipeError), self._child.stdin as stream:
                 stream.write(self._command.input)
 
     def _wait(self) -> None:
