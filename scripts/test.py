@@ -27,6 +27,7 @@ CHECKS = {
     "ruff format": ["ruff", "format", "--check", "."],
     "mypy": ["mypy"],
     "pyright": ["pyright"],
+    "pyright: the public types": ["pyright", "--verifytypes", "deploykit", "--ignoreexternal"],
 }
 SELECTIONS = {"all": "", "unit": "not engine", "engine": "engine"}
 NOTHING_COLLECTED = 5
@@ -124,7 +125,9 @@ def _pytest(arguments: list[str]) -> int:
 
 def _passes(name: str, check: list[str]) -> bool:
     print(f"== {name}", flush=True)
-    return subprocess.run([sys.executable, "-m", *check], check=False).returncode == 0
+    # Pyright asks the first Python on PATH for what is installed.
+    environment = os.environ | {"PATH": f"{sys.prefix}/bin:{os.environ['PATH']}"}
+    return subprocess.run([sys.executable, "-m", *check], env=environment, check=False).returncode == 0
 
 
 def _conclude(outcome: Outcome, reason: str) -> int:

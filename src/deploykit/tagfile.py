@@ -74,7 +74,7 @@ class TagOnDisk:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self.name = path.name
+        self.name: str = path.name
 
     def read(self) -> str | None:
         try:

@@ -5,7 +5,11 @@ import argparse
 from deploykit.cli import protect
 
 WORDS = protect.WORDS
-add_arguments = protect.add_arguments
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `unprotect`."""
+    protect.add_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:

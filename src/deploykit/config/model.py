@@ -1,5 +1,6 @@
 """The tables of the config file, as design and docs name them."""
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, model_validator
@@ -114,7 +115,7 @@ class ProcessTable(BackendTable):
 class PluggedTable(BackendTable):
     """`[backend]` of a plug-in's type: what it does not know here are the plug-in's own keys."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="allow")
 
     type: str
     services: Services = ("app",)
@@ -123,7 +124,7 @@ class PluggedTable(BackendTable):
 class ObserverTable(Table):
     """`[[observer]]`: a plug-in, and its own keys."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="allow")
 
     type: str
 
@@ -196,8 +197,8 @@ BACKENDS: dict[str, type[ComposeTable] | type[DockerTable] | type[ProcessTable]]
 class Later:
     """What design has, and this version has not yet."""
 
-    types: ClassVar = frozenset({"swarm"})
-    keys: ClassVar = {
+    types: ClassVar[frozenset[str]] = frozenset({"swarm"})
+    keys: ClassVar[Mapping[str, frozenset[str]]] = {
         "backend": frozenset({"stack"}),
         "state": frozenset({"group"}),
     }

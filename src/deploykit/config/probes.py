@@ -1,6 +1,6 @@
 """The tables `[[health.probe]]`."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -54,7 +54,7 @@ class CommandTable(Table):
 class PluggedProbeTable(Table):
     """A probe of a plug-in's type: what it does not know here are the plug-in's own keys."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="allow")
 
     type: str
     service: Service | None = None

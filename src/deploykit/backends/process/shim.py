@@ -56,7 +56,7 @@ class Keeper:
     def __init__(self, spec: Spec, leader: int) -> None:
         self.spec = spec
         self.leader = leader
-        self.exited = False
+        self.exited: bool = False
         self.deadline: float | None = None
         self.asked: set[int] = set()
 
