@@ -88,7 +88,8 @@ class Images:
     registry: Registry
     base: str
     scope: str = field(default_factory=names.scope)
-    created: str = field(default_factory=lambda: datetime.now(UTC).isoformat())
+    _created: dict[str, str] = field(default_factory=dict)
+    """When each behaviour was first pushed."""
 
     @property
     def repository(self) -> str:
@@ -134,18 +135,20 @@ class Images:
         digest = self.registry.upload(repository, layer)
         manifest["layers"].append({"mediaType": LAYER, "size": len(layer), "digest": digest})
         config["rootfs"]["diff_ids"].append(digest)
-        config["history"].append({"created": self.created})
+        config["history"].append({"created": config["created"]})
 
     def _config(self, config: dict[str, Any], tag: str, behaviour: Behaviour) -> dict[str, Any]:
         made_of = {key: value for key, value in config.items() if key not in OF_THE_BUILD}
         inner = dict(config["config"])
-        inner["Env"] = [*(inner["Env"] or []), *environment({"version": tag, **behaviour})]
+        behaviour = {"version": tag, **behaviour}
+        inner["Env"] = [*(inner["Env"] or []), *environment(behaviour)]
         inner["Labels"] |= {f"{LABEL}.scope": self.scope} | (IRREVERSIBLE if behaviour.get("irreversible") else {})
         inner |= {"Healthcheck": HEALTHCHECK} if behaviour.get("healthcheck") else {}
         if behaviour.get("foreign"):
             made_of |= FOREIGN
             inner["Entrypoint"] = ["/foreign"]
-        return {**made_of, "created": self.created, "config": inner}
+        created = self._created.setdefault(str(behaviour), datetime.now(UTC).isoformat())
+        return {**made_of, "created": created, "config": inner}
 
 
 def layers(behaviour: Behaviour) -> Iterator[bytes]:
