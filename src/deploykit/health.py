@@ -234,9 +234,12 @@ class _Wait:
 
     @property
     def _timeout(self) -> float:
-        """Seconds for a look: what is left of the budget; more while what was healthy must stay so."""
-        left = self._left if self._healthy_since is None else max(self._left, self._check.policy.interval)
-        return max(left, _LAST_LOOK)
+        """Seconds for a look: what is left of the budget; more while what was healthy must stay so.
+
+        And more for the first: a slow engine may have used up the budget before it was asked for anything.
+        """
+        whole = self._looks == 0 or self._healthy_since is not None
+        return max(self._left, self._check.policy.interval if whole else 0, _LAST_LOOK)
 
     def _stable(self, verdict: Verdict) -> Judgement | None:
         now = self._check.clock.now()

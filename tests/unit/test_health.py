@@ -154,6 +154,22 @@ def test_the_last_attempt_is_cut_at_the_budget() -> None:
     assert all(later < now for now, later in itertools.pairwise(lefts))
 
 
+def test_the_first_look_has_its_time_whatever_the_engine_took(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What serves is not failed because a loaded machine was slow to tell what runs."""
+    stage = Stage(HealthPolicy(attempts=2, interval=1.0))
+    stage.probes = [_SlowAtLast(stage.clock)]
+    release, instances = stage.started(), stage.backend.instances
+
+    def slow(release: Release) -> Sequence[Instance]:
+        stage.clock.sleep(5)
+        return instances(release)
+
+    monkeypatch.setattr(stage.backend, "instances", slow)
+    judgement = stage.check.wait(release, stage.interruption, stage.looks.append, State.checking)
+    assert judgement.failure is not None
+    assert judgement.failure.detail == "answered 500"
+
+
 def test_a_slow_probe_does_not_use_up_more_than_the_budget() -> None:
     """A look that takes longer than what is left ends with the budget."""
     stage = Stage(HealthPolicy(attempts=2, interval=2.0))
