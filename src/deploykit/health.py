@@ -89,8 +89,11 @@ class HealthCheck:
 
     def _redacted(self, verdict: Verdict) -> Verdict:
         """Blank out what an app may give away of its environment when it tells why it is not well."""
-        reason, *warnings = (redacted(text, self.backend.redact) for text in (verdict.reason, *verdict.warnings))
+        reason, *warnings = map(self._redact, (verdict.reason, *verdict.warnings))
         return replace(verdict, reason=reason, warnings=tuple(warnings))
+
+    def _redact(self, text: str) -> str:
+        return redacted(text, self.backend.redact)
 
     def look_now(self, timeout: float) -> Verdict:
         """Look once at what runs, dead instances included."""
@@ -108,8 +111,10 @@ class HealthCheck:
         """Look once, at instances that must all run."""
         idle = [one for one in instances if one.status != "running"]
         if idle:
-            return Verdict(ProbeVerdict.unhealthy, f"{idle[0].name or idle[0].id} is {idle[0].status}")
-        return self.look(instances, timeout)
+            return self._redacted(Verdict(ProbeVerdict.unhealthy, _idle(idle[0])))
+        verdict = self.look(instances, timeout)
+        troubled = [f"{one.name or one.id}: {one.error}" for one in instances if one.error]
+        return replace(verdict, warnings=(*verdict.warnings, *map(self._redact, troubled)))
 
     def wait(
         self,
@@ -145,6 +150,11 @@ class HealthCheck:
     ) -> Eye:
         """Open an eye on the instances of a release. `grace` is in seconds."""
         return Eye(release, watched, watch, self.clock, interruption, self.noun, self.policy.max_restarts, grace=grace)
+
+
+def _idle(one: Instance) -> str:
+    told = f": {one.error}" if one.error else ""
+    return f"{one.name or one.id} is {one.status}{told}"
 
 
 class _Wait:

@@ -116,8 +116,6 @@ def _no_such_type(key: Key, kind: object, known: list[str], *, present: bool) ->
     names = " or ".join(f"'{one}'" for one in known)
     if not present:
         return Problem(key, "is missing", f"It is {names}.")
-    if isinstance(kind, str) and kind in Later.types:
-        return Problem(key, f"{shown(kind)} {NOT_BUILT}", f"There is {names}.")
     near = get_close_matches(str(kind), known, n=1)
     meant = f"; did you mean '{near[0]}'?" if near else ""
     return Problem(key, f"expected {names}, got {shown(kind)}{meant}")
