@@ -83,6 +83,14 @@ class Node:
         self.process.wait()
         self._end_containerd(containers)
 
+    def cut_off(self, address: str) -> None:
+        """Let it reach an address no more."""
+        run(["ip", "-n", self.name, "route", "add", "prohibit", address])
+
+    def reconnect(self, address: str) -> None:
+        """Let it reach that address again."""
+        run(["ip", "-n", self.name, "route", "del", "prohibit", address])
+
     def restart(self) -> None:
         """Stop the engine as an upgrade does, its containers too, and start it again."""
         assert self.process
@@ -145,6 +153,7 @@ class Cluster:
         for node in self.nodes:
             node.start()
         self.manager.docker("swarm", "init", "--advertise-addr", self.manager.address)
+        self.manager.docker("swarm", "update", "--dispatcher-heartbeat", "1s")  # a lost node is told after 3 s
         token = self.manager.docker("swarm", "join-token", "-q", "worker")
         for node in self.nodes[1:]:
             join = ("swarm", "join", "--token", token, "--advertise-addr", node.address)
