@@ -146,7 +146,7 @@ class Cluster:
         """Join all nodes to a swarm, and put the base image of the tests' images into the registry."""
         program = tools.registry()
         net = self._network()
-        self.registry = OwnRegistry(f"{net}.254:{REGISTRY_PORT}", self.folder / "registry", program)
+        self.registry = OwnRegistry(f"{net}.253:{REGISTRY_PORT}", self.folder / "registry", program)
         self.registry.start()
         for number in range(1, self.size + 1):
             self.nodes.append(self._node(net, number))
@@ -207,7 +207,11 @@ class Cluster:
         run(["ip", "-n", self._hub, "link", "set", "br0", "up"])
         run(["ip", "link", "add", self._end, "type", "veth", "peer", "name", "host", "netns", self._hub])
         run(["ip", "-n", self._hub, "link", "set", "host", "master", "br0", "up"])
-        run(["ip", "addr", "add", f"{net}.254/24", "dev", self._end])
+        for own in (
+            "254",
+            "253",
+        ):  # whoever asks the nodes, and the registry: a node may lose the one and not the other
+            run(["ip", "addr", "add", f"{net}.{own}/24", "dev", self._end])
         run(["ip", "link", "set", self._end, "up"])
         return net
 

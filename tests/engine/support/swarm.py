@@ -98,12 +98,12 @@ class SwarmApp(App):
         told = {"WEB_IMAGE": self.images.repository, "WEB_IMAGE_TAG": tag, "DOCKER_HOST": self.cluster.manager.host}
         run(["docker", "stack", "deploy", "--compose-file", str(self.compose_file), self.name], env=clean(told))
 
-    def create_by_hand(self, tag: str, *options: str) -> None:
+    def create_by_hand(self, tag: str, *options: str, published: bool = True) -> None:
         """Make the service without a stack, and have the config name it."""
-        port = f"mode=host,target=8000,published={self.port}"
         how = ("--detach", "--replicas", str(self.replicas), "--endpoint-mode", "dnsrr", "--restart-delay", "1s")
-        args = ("--name", self.full_name, "--publish", port, *options)
-        self.docker("service", "create", *how, *args, f"{self.images.repository}:{tag}")
+        ports = (f"--publish=mode=host,target=8000,published={self.port}",) if published else ()
+        image = f"{self.images.repository}:{tag}"
+        self.docker("service", "create", *how, *ports, "--name", self.full_name, *options, image)
         self.write_config(backend={"service": self.full_name, "stack": None, "file": None, "services": None})
 
     def containers(self) -> list[Container]:

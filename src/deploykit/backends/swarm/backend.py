@@ -111,7 +111,7 @@ class SwarmBackend(ABC):
         return len(seen) == len(self.services) and all(self._is_complete(one, release) for one in seen)
 
     def _is_complete(self, sight: Sight, release: Release) -> bool:
-        running = [one for one in sight.taken_by(release) if one.newest.alive]
+        running = [one for one in sight.taken_by(release) if one.current.alive]
         living = [one for one in sight.living if one.wanted]
         return len(running) == sight.wanted > 0 and len(living) == len(running)
 

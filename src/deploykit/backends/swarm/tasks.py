@@ -1,4 +1,4 @@
-"""Tasks of a service as our instances: one for each slot, the task that is newest in it."""
+"""Tasks of a service as our instances: one for each place in it, the task that is to run there."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -153,23 +153,24 @@ class Slot:
     tasks: tuple[Task, ...]
 
     @property
-    def newest(self) -> Task:
-        return self.tasks[-1]
+    def current(self) -> Task:
+        """The task that is to run in it; of two, while one takes the other's place, the newer one."""
+        return next((one for one in reversed(self.tasks) if one.wanted), self.tasks[-1])
 
     @property
     def name(self) -> str:
-        return f"{self.service}.{self.newest.slot}"
+        return f"{self.service}.{self.current.slot}"
 
     @property
     def is_on_its_way(self) -> bool:
-        """Whether its newest task is to be started for the first time, and nothing stands against that."""
-        return self.newest.is_on_its_way and len(self.row()) == 1
+        """Whether its task is to be started for the first time, and nothing stands against that."""
+        return self.current.is_on_its_way and len(self.row()) == 1
 
     def row(self) -> tuple[Task, ...]:
-        """Return the newest task and those before it that it was started in place of, because they had ended badly."""
-        row = [self.newest]
-        for before in reversed(self.tasks[:-1]):
-            if before.state not in {"failed", "complete", "rejected"} or not alike(before, self.newest):
+        """Return its task, and those before it that it was started in place of because they had ended badly."""
+        row = [self.current]
+        for before in reversed(self.tasks[: self.tasks.index(self.current)]):
+            if before.state not in {"failed", "complete", "rejected"} or not alike(before, self.current):
                 break
             if _LOST_BY_ENGINE in before.error:
                 break
@@ -197,14 +198,14 @@ def alike(one: Task, other: Task) -> bool:
 
 
 def instances_of(places: Sequence[Slot], mine: Mine, nodes: Nodes, *, port: bool) -> list[Instance]:
-    """Return those among these places of a service, as instances, whose newest task is one of `mine`.
+    """Return those among these places of a service, as instances, whose task is one of `mine`.
 
     A place that a lost node has left, and for which there is no other node, counts no more: what is left of it is told
     as an error of another. `port`: tasks are reached at their nodes.
     """
-    chosen = [one for one in places if mine(one.newest)]
+    chosen = [one for one in places if mine(one.current)]
     lost = [task for one in places for task in one.tasks if _is_lost(task, nodes)]
-    homeless = [one for one in chosen if one.newest.has_no_node][: len(lost)]
+    homeless = [one for one in chosen if one.current.has_no_node][: len(lost)]
     rest = [one for one in chosen if one not in homeless]
     if not rest:
         homeless, rest = [], chosen
@@ -224,23 +225,23 @@ def _lost_nodes(lost: Iterable[Task], nodes: Nodes) -> str:
 
 
 def _instance(place: Slot, nodes: Nodes, *, port: bool) -> Instance:
-    newest, row = place.newest, place.row()
+    current, row = place.current, place.row()
     failures = [one for one in row if one.state in {"failed", "complete"}]
     rejected = [one for one in row if one.state == "rejected"]
-    status = _status(newest, failed=bool(failures), rejected=len(rejected))
-    last = failures[-1] if failures else newest
-    node = nodes.get(newest.node)
+    status = _status(current, failed=bool(failures), rejected=len(rejected))
+    last = failures[-1] if failures else current
+    node = nodes.get(current.node)
     return Instance(
-        id=newest.id,
+        id=current.id,
         service=place.service,
         status=status,
-        release=marks_of(newest.spec).get(labels.RELEASE),
+        release=marks_of(current.spec).get(labels.RELEASE),
         name=place.name,
-        health=_health(newest) if newest.checked else None,
+        health=_health(current) if current.checked else None,
         exit_code=last.exit_code if last.state in {"failed", "complete", "shutdown"} else None,
-        restarts=len([one for one in failures if one is not newest]),
-        created_at=seconds_of(newest.created),
-        started_at=newest.at if status == "running" else None,
+        restarts=len([one for one in failures if one is not current]),
+        created_at=seconds_of(current.created),
+        started_at=current.at if status == "running" else None,
         finished_at=last.at if status in {"exited", "restarting"} else None,
         address=node.address if node and port else None,
         node=_node_of(last, nodes),
@@ -248,10 +249,10 @@ def _instance(place: Slot, nodes: Nodes, *, port: bool) -> Instance:
     )
 
 
-def _status(newest: Task, *, failed: bool, rejected: int) -> Status:
-    if newest.alive:
+def _status(current: Task, *, failed: bool, rejected: int) -> Status:
+    if current.alive:
         return "running"  # where it has a healthcheck, before that has passed
-    status = _STATUS.get(newest.state, "exited")
+    status = _STATUS.get(current.state, "exited")
     if status == "created" and rejected >= REJECTIONS:
         return "exited"
     return "restarting" if status == "created" and failed else status
@@ -263,8 +264,8 @@ def _health(task: Task) -> Health:
 
 def _error(place: Slot, row: Sequence[Task], nodes: Nodes) -> str:
     """Return what is wrong with what does not run, and what became of a node that it was on before."""
-    newest = row[-1]
-    if newest.state == "running":
+    current = row[-1]
+    if current.state == "running":
         lost = [one for one in place.tasks[:-1] if _is_lost(one, nodes)]
         return f"moved: {_lost_nodes(lost, nodes)}" if lost else ""
     told = [one for one in row if one.error][-1:]
@@ -295,4 +296,4 @@ def others(places: Iterable[Slot], release: Release, nodes: Nodes) -> Iterator[I
 
 def wanted(replicas: int | None, places: Collection[Slot]) -> int:
     """Return how many places a service is to have: one on each node that has any, where no number is said."""
-    return len([one for one in places if one.newest.wanted]) if replicas is None else replicas
+    return len([one for one in places if one.current.wanted]) if replicas is None else replicas

@@ -41,7 +41,7 @@ class Sight:
 
     def taken_by(self, release: Release) -> list[Slot]:
         """Return the places that the release has taken."""
-        return [one for one in self.places if belongs(one.newest, release)]
+        return [one for one in self.places if belongs(one.current, release)]
 
     def is_whole(self, release: Release) -> bool:
         """Whether the release has taken all places that there are to be."""
@@ -107,7 +107,7 @@ class Walk:
                 raise no_progress([one.service for one in seen if not one.is_whole(release)], PATIENCE)
             moving = not made or any(one.is_on_its_way for one in taken)
             still = now if moving else still
-            patience = PLACING if any(one.newest.has_no_node for one in taken) else 0.0
+            patience = PLACING if any(one.current.has_no_node for one in taken) else 0.0
             if not moving and now - still >= patience:
                 return seen
             if control.interruption.requested or now > began + max(self.pull_timeout, PATIENCE):
