@@ -50,6 +50,6 @@ class TestSwarm(BackendContract):
     @pytest.fixture
     def stage(self, cluster: Cluster, tmp_path: Path) -> Iterator[ContractStage]:
         app = make_app(cluster, tmp_path, replicas=1)
-        app.is_made_with(ports=[])  # a port of the node is free only a while after its task has ended
+        app.is_made_with(ports=[], networks=["host"])  # one of its own takes seconds to be made for each task
         yield SwarmStage(app)
         app.remove()

@@ -143,7 +143,7 @@ def test_a_node_that_cannot_pull(serving: SwarmApp) -> None:
 
 
 def test_a_node_is_lost_in_the_middle(serving: SwarmApp) -> None:
-    """The last test: that node does not come back. What is left serves the new release, or the old one, and it is told."""
+    """What is left serves one release, and the node is named. It does not come back: this is the last test."""
     serving.push("new")
     began = time.monotonic()
     deploy = serving.start_deploykit("run", "--tag", "new")

@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -150,8 +151,8 @@ class Cluster:
         self.registry.start()
         for number in range(1, self.size + 1):
             self.nodes.append(self._node(net, number))
-        for node in self.nodes:
-            node.start()
+        with ThreadPoolExecutor(self.size) as pool:
+            list(pool.map(Node.start, self.nodes))
         self.manager.docker("swarm", "init", "--advertise-addr", self.manager.address)
         self.manager.docker("swarm", "update", "--dispatcher-heartbeat", "1s")  # a lost node is told after 3 s
         token = self.manager.docker("swarm", "join-token", "-q", "worker")
@@ -182,8 +183,8 @@ class Cluster:
 
     def remove(self) -> None:
         """End the nodes and the registry, and take the network down."""
-        for node in reversed(self.nodes):
-            node.remove()
+        with ThreadPoolExecutor(self.size) as pool:
+            list(pool.map(Node.remove, self.nodes))
         with suppress(AttributeError):
             self.registry.stop()
         subprocess.run(["ip", "link", "del", self._end], check=False, capture_output=True)

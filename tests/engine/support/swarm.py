@@ -18,13 +18,14 @@ from scripts.packages import NotInstallable
 from tests.engine.support import client, names
 from tests.engine.support.client import Answer, Client
 from tests.engine.support.cluster import Cluster
-from tests.engine.support.docker import Container, inspect
 from tests.engine.support.images import Images
 from tests.engine.support.project import App, clean
 
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Iterator, Mapping, Sequence
+
+    from tests.engine.support.docker import Container
 
 _ports = itertools.count(8100)
 
@@ -60,7 +61,7 @@ class SwarmApp(App):
 
     def _version(self, address: str) -> str | None:
         with suppress(OSError):
-            return client.get(self.port, "/version", 2, address).body
+            return client.get(self.port, "/version", 0.5, address).body
         return None
 
     def docker(self, *argv: str) -> str:
@@ -84,7 +85,9 @@ class SwarmApp(App):
             "deploy": {"replicas": self.replicas, "endpoint_mode": "dnsrr", **self._deploy(keys)},
             **keys,
         }
-        self.compose_file.write_text(json.dumps({"version": "3.8", "services": {"web": service}}, indent=1))
+        networks = {one: {"external": True, "name": one} for one in service.get("networks", [])}
+        document = {"version": "3.8", "services": {"web": service}, "networks": networks}
+        self.compose_file.write_text(json.dumps(document, indent=1))
 
     def _deploy(self, keys: dict[str, Any]) -> dict[str, Any]:
         deploy: dict[str, Any] = keys.pop("deploy", {})
