@@ -13,6 +13,7 @@ from deploykit.backends.swarm.service import Service
 from deploykit.backends.swarm.tasks import Node, Nodes, Task
 from deploykit.errors import EngineUnreachable, StepFailed
 from deploykit.protocols import Control
+from deploykit.redact import Redactor
 
 STACK = "com.docker.stack.namespace"
 _AWAY = re.compile(
@@ -108,7 +109,7 @@ class Cluster:
             done = self.engine.docker_within(_LOGS, "service", "logs", "--raw", "--tail", str(tail), task.id)
         except TimedOut:  # its node does not answer
             return ""
-        return self.engine.redact.redact_bytes(done.output + done.errors) if done.code == 0 else ""
+        return Redactor(task.environment).redact_bytes(done.output + done.errors) if done.code == 0 else ""
 
     def _info(self) -> Mapping[str, Any]:
         def told() -> dict[str, Any]:

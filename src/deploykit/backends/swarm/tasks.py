@@ -95,6 +95,11 @@ class Task:
         return str(self.spec.get("Image") or "")
 
     @property
+    def environment(self) -> dict[str, str]:
+        """What its container is given."""
+        return dict(one.partition("=")[::2] for one in self.spec.get("Env") or ())
+
+    @property
     def created(self) -> str:
         return str(self.said.get("CreatedAt") or "")
 
