@@ -40,6 +40,9 @@ class SwarmStage:
         return ImageRef(image.repository, tag)
 
 
+pytestmark = pytest.mark.xdist_group("swarm contract")
+
+
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
     yield from make_cluster(1)

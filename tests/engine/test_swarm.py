@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from tests.engine.support.cluster import Cluster
 
 
+pytestmark = pytest.mark.xdist_group("swarm")
+
+
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
     yield from make_cluster(1)

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 REPLICAS = 3
 
 
+pytestmark = pytest.mark.xdist_group("swarm nodes")
+
+
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
     yield from make_cluster(3)

@@ -77,7 +77,7 @@ class SwarmApp(App):
         spec: dict[str, Any] = self.cluster.inspect("service", self.full_name)[0]["Spec"]
         return spec
 
-    def is_made_with(self, **keys: object) -> None:
+    def is_made_with(self, **keys: Any) -> None:
         port = {"target": 8000, "published": self.port, "mode": "host", "protocol": "tcp"}
         service = {
             "image": "${WEB_IMAGE}:${WEB_IMAGE_TAG}",

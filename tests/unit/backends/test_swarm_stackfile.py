@@ -122,5 +122,5 @@ def test_an_env_file_that_need_not_be_there(tmp_path: Path) -> None:
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     """Is named."""
-    with pytest.raises(ConfigError, match="nosuch.yml cannot be read"):
+    with pytest.raises(ConfigError, match=r"nosuch\.yml cannot be read"):
         StackFile(tmp_path / "nosuch.yml", ("web",)).snapshot({})

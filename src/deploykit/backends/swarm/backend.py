@@ -20,7 +20,7 @@ from deploykit.protocols import Control, Execution, Finding, Identity, Program, 
 from deploykit.release import ImageRef, Instance, Release, Running, Snapshot
 from deploykit.store import ReleaseFolders
 
-_GAP = 0.1
+_GAP = 0.2
 _REMOTE_GAP = 1.0
 _LOG_LIMIT = 1024 * 1024
 _LOGS_OF = 3

@@ -1,7 +1,6 @@
 """An eye on the tasks of a release.
 
-A swarm tells of no change of a task as it happens, whatever its node: managers are asked, over a socket several times a
-second, which costs them a millisecond.
+A swarm tells of no change of a task as it happens: a manager is asked, over its socket several times a second.
 """
 
 import time
@@ -10,15 +9,21 @@ from types import TracebackType
 
 from deploykit.release import Instance
 
+_SHARE = 5.0
+"""How many times as long as a look the next one is waited for."""
+
 
 class TaskWatch:
-    """Tells instances that are not what they were at the last look; `look` takes it, `gap` seconds apart."""
+    """Tells instances that are not what they were at the last look.
+
+    `look` is called `gap` seconds apart, and less often where it takes long: the swarm has other things to do.
+    """
 
     def __init__(self, look: Callable[[], Sequence[Instance]], gap: float) -> None:
         self._look = look
         self._gap = gap
         self._known: dict[str, Instance] = {}
-        self._looked = -gap
+        self._due = 0.0
 
     def __enter__(self) -> "TaskWatch":
         return self
@@ -31,19 +36,20 @@ class TaskWatch:
     def wait(self, seconds: float) -> Sequence[Instance]:
         until = time.monotonic() + seconds
         while True:
-            due = self._looked + self._gap
-            if due > until:
+            if self._due > until:
                 time.sleep(max(until - time.monotonic(), 0))
                 return ()
-            time.sleep(max(due - time.monotonic(), 0))
+            time.sleep(max(self._due - time.monotonic(), 0))
             if changed := self._changed():
                 return changed
             if time.monotonic() >= until:
                 return ()
 
     def _changed(self) -> Sequence[Instance]:
-        self._looked = time.monotonic()
+        began = time.monotonic()
         found = {one.name: one for one in self._look()}
+        ended = time.monotonic()
+        self._due = ended + max(self._gap, _SHARE * (ended - began))
         changed = [one for name, one in found.items() if self._known.get(name) != one]
         self._known = found
         return changed
