@@ -137,6 +137,15 @@ def test_the_next_batch_is_begun_when_the_first_is_judged(stage: Stage) -> None:
     assert stage.updates() == ["service update --detach --label-add=org.deploykit.step=r2-1 s1"]
 
 
+def test_no_batch_is_begun_after_an_interrupt(stage: Stage) -> None:
+    """Those that run are judged no more, and what served comes back."""
+    stage.there(said_of_service(NEW), [said_of_task(NEW), *(said_of_task(OLD, slot=slot) for slot in (2, 3))])
+    interruption = Interruption()
+    interruption.request(Cause.sigterm)
+    assert not stage.backend.start(NEW, Control(interruption=interruption))
+    assert stage.updates() == []
+
+
 def test_no_batch_is_begun_while_one_does_not_run(stage: Stage) -> None:
     """It is to be judged first; so a crash goes no further."""
     crashed = [said_of_task(NEW, "failed", code=3), said_of_task(NEW, "ready", desired="ready")]

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from deploykit.backends.swarm.service import Pace, Service, Usual, release_args, step_args, update_args
+from deploykit.backends.swarm.service import HOLD, Pace, Service, Usual, release_args, step_args, update_args
 from tests.unit.backends.swarm import FOUND, HELD, NEW, OLD, said_of_service
 
 
@@ -59,6 +59,11 @@ def test_what_a_service_was_used_to_comes_back() -> None:
         *(f"--label-rm={HELD}", "s1"),
     ]
     assert "--update-delay=7s" in release_args(middle, Pace(delay=7))
+
+
+def test_a_delay_that_was_left_behind_is_nobodys() -> None:
+    """Whoever takes our label off a service does not make it wait for a month."""
+    assert Service("web", said_of_service(NEW, update={"Delay": HOLD})).usual.seconds == 0
 
 
 @pytest.mark.parametrize(("written", "seconds"), [("0s", 0), ("1m30s", 90), ("1.5s", 1.5), ("2000000000ns", 2)])

@@ -106,7 +106,9 @@ class Service:
         """How it is updated when no deployment is on."""
         if self.held:
             return Usual(**json.loads(self.labels[HELD]))
-        return Usual(f"{self.update.get('Delay') or 0}ns", self.update.get("FailureAction") or _PAUSE)
+        delay = int(self.update.get("Delay") or 0)
+        # That of a deployment, of which somebody has taken the label away, is nobody's.
+        return Usual(f"{delay if delay < HOLD else 0}ns", self.update.get("FailureAction") or _PAUSE)
 
     @property
     def healthcheck(self) -> bool | None:

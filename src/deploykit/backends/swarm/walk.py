@@ -70,9 +70,9 @@ class Walk:
         seen = self.look()
         if len(seen) < self.number or not all(one.service.specifies(release) for one in seen):
             self.specify(release, seen, control)
-        elif not self._is_whole(seen, release) and any(one.status != "running" for one in self.instances(release)):
-            return False
         elif not self._is_whole(seen, release):
+            if any(one.status != "running" for one in self.instances(release)) or not self._may_go_on(seen, control):
+                return False
             self._go_on(seen, release, control)
         return self._is_whole(self._started(seen, release, control), release)
 
@@ -87,13 +87,19 @@ class Walk:
     def _is_whole(self, seen: Sequence[Sight], release: Release) -> bool:
         return len(seen) == self.number and all(one.is_whole(release) for one in seen)
 
+    def _may_go_on(self, seen: Sequence[Sight], control: Control) -> bool:
+        """Let the delay between two batches pass; whether nobody has said stop meanwhile."""
+        usual = max(one.service.usual.seconds for one in seen)
+        until = time.monotonic() + (usual if self.delay is None else self.delay)
+        while time.monotonic() < until and not control.interruption.requested:
+            time.sleep(_GAP)
+        return not control.interruption.requested
+
     def _go_on(self, seen: Sequence[Sight], release: Release, control: Control) -> None:
-        unfinished = [one.service for one in seen if not one.is_whole(release)]
-        usual = max(one.usual.seconds for one in unfinished)
-        _pause(usual if self.delay is None else self.delay, control)
         step = "-".join(str(len(one.taken_by(release))) for one in seen)
-        for one in unfinished:
-            self.cluster.change(control, *step_args(one, f"{release.id}-{step}"))
+        for one in seen:
+            if not one.is_whole(release):
+                self.cluster.change(control, *step_args(one.service, f"{release.id}-{step}"))
 
     def _started(self, before: Sequence[Sight], release: Release, control: Control) -> Sequence[Sight]:
         """Wait until there are more tasks of the release, and all have been started, or cannot be."""
@@ -113,12 +119,6 @@ class Walk:
             if control.interruption.requested or now > began + max(self.pull_timeout, PATIENCE):
                 return seen
             time.sleep(_GAP)
-
-
-def _pause(seconds: float, control: Control) -> None:
-    until = time.monotonic() + seconds
-    while time.monotonic() < until and not control.interruption.requested:
-        time.sleep(_GAP)
 
 
 def _taken(seen: Sequence[Sight], release: Release) -> list[Slot]:
