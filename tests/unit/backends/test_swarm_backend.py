@@ -299,3 +299,22 @@ def test_a_stack_is_deployed_by_its_file(docker: Docker, tmp_path: Path) -> None
     assert web["web"]["labels"]["org.deploykit.release"] == NEW.id
     assert web["web"]["deploy"]["update_config"]["failure_action"] == "pause"
     assert HELD in web["web"]["deploy"]["labels"]
+
+
+def test_a_service_that_a_release_does_not_know_goes(docker: Docker, tmp_path: Path) -> None:
+    """A rollback to before there was a worker leaves none behind, and waits for none."""
+    stage = Stage(docker, tmp_path)
+    files = ReleaseFolders.of(tmp_path / "state")
+    (tmp_path / "stack.yml").write_text("services: {web: {image: x}}")
+    files.keep(OLD.id, StackFile(tmp_path / "stack.yml", ("web",)).snapshot({}))
+    settings = SwarmSettings(name="shop", services=("web", "worker"), state=tmp_path / "state")
+    backend = StackBackend(settings, "shop", StackFile(tmp_path / "stack.yml", ("web", "worker")))
+    docker.says("service ls", "shop_web\nshop_worker\n")
+    docker.says("stack deploy")
+    docker.says("service rm")
+    stage.there(said_of_service(NEW), all_of(NEW), all_of(OLD))
+    worker = {**said_of_service(NEW), "ID": "s2"}
+    worker["Spec"] = {**worker["Spec"], "Name": "shop_worker"}
+    docker.says("inspect --type=service", [said_of_service(NEW), worker], [said_of_service(OLD)])
+    assert backend.start(OLD, Control())
+    assert docker.calls("rm") == ["service rm s2"]

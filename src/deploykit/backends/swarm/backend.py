@@ -40,7 +40,7 @@ class SwarmBackend(ABC):
         self.local = Images(self.engine, settings.name, settings.pull_timeout)
         self._walk = Walk(
             self.cluster,
-            len(self.services),
+            lambda release: len(self.services_of(release)),
             settings.pace.delay,
             settings.pull_timeout,
             self.look,
@@ -59,6 +59,10 @@ class SwarmBackend(ABC):
     @abstractmethod
     def full_names(self) -> Mapping[str, str]:
         """Return what the services are called in the swarm."""
+
+    @abstractmethod
+    def services_of(self, release: Release) -> Sequence[str]:
+        """Return those of the services that a release has: all, unless its file is from before there were as many."""
 
     @abstractmethod
     def snapshot(self, image: ImageRef) -> Snapshot:
@@ -108,7 +112,7 @@ class SwarmBackend(ABC):
 
     def complete(self, release: Release) -> bool:
         seen = self.look()
-        return len(seen) == len(self.services) and all(self._is_complete(one, release) for one in seen)
+        return len(seen) == len(self.services_of(release)) and all(self._is_complete(one, release) for one in seen)
 
     def _is_complete(self, sight: Sight, release: Release) -> bool:
         running = [one for one in sight.taken_by(release) if one.current.alive]

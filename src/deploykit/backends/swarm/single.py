@@ -23,6 +23,9 @@ class ServiceBackend(SwarmBackend):
     def full_names(self) -> Mapping[str, str]:
         return {self.services[0]: self.services[0]}
 
+    def services_of(self, release: Release) -> Sequence[str]:  # noqa: ARG002 - there is one
+        return self.services
+
     def look(self) -> list[Sight]:
         seen = super().look()
         if not seen:

@@ -31,16 +31,18 @@ class StackBackend(SwarmBackend):
     def full_names(self) -> Mapping[str, str]:
         return {one: f"{self.stack}_{one}" for one in self.services}
 
+    def services_of(self, release: Release) -> Sequence[str]:
+        known = self._kept(release).model["services"]
+        return [one for one in self.services if one in known]
+
     def snapshot(self, image: ImageRef) -> Snapshot:  # noqa: ARG002 - the file is that of every image
         return self.file.snapshot(self.engine.environment)
 
     def specify(self, release: Release, seen: Sequence[Sight], control: Control) -> None:
-        kept = self.file.of(self.releases.read(release.id), self.engine.environment)
+        kept, chosen = self._kept(release), self.services_of(release)
         held = {one.service.name: one.service.usual for one in seen if one.service.held}
         changes = {
-            name: self._changes(release, held.get(name) or kept.usual(name), control.deployment)
-            for name in self.services
-            if name in kept.model["services"]
+            name: self._changes(release, held.get(name) or kept.usual(name), control.deployment) for name in chosen
         }
         prefix = f"{self.stack}_"
         there = [one.removeprefix(prefix) for one in self.cluster.stack(self.stack)]
@@ -55,6 +57,12 @@ class StackBackend(SwarmBackend):
             folder=kept.folder,
         )
         self.cluster.expect(done, "docker stack deploy")
+        for one in seen:
+            if one.service.name not in chosen:  # it would be of no release
+                self.cluster.change(control, "service", "rm", one.service.id)
+
+    def _kept(self, release: Release) -> KeptStack:
+        return self.file.of(self.releases.read(release.id), self.engine.environment)
 
     def _changes(self, release: Release, usual: Usual, deployment: str) -> dict[str, Any]:
         """Return what a service has that its file does not say."""

@@ -52,12 +52,13 @@ class Sight:
 class Walk:
     """Leads services from one release to another.
 
-    `look` sees the services that there are, of as many as `number`; `instances` are those of a release, and `others`
-    the living ones of all others. `specify` has services become those of a release, but for now their first batch.
+    `look` sees the services that there are, `number` says how many a release has; `instances` are those of a release,
+    and `others` the living ones of all others. `specify` has services become those of a release, but for now their
+    first batch.
     """
 
     cluster: Cluster
-    number: int
+    number: Callable[[Release], int]
     delay: float | None
     pull_timeout: float
     look: Callable[[], Sequence[Sight]]
@@ -68,7 +69,7 @@ class Walk:
     def step(self, release: Release, control: Control) -> bool:
         """Have one more batch replaced, unless what was replaced is to be judged first; whether it was the last."""
         seen = self.look()
-        if len(seen) < self.number or not all(one.service.specifies(release) for one in seen):
+        if len(seen) != self.number(release) or not all(one.service.specifies(release) for one in seen):
             self.specify(release, seen, control)
         elif not self._is_whole(seen, release):
             if any(one.status != "running" for one in self.instances(release)) or not self._may_go_on(seen, control):
@@ -85,7 +86,7 @@ class Walk:
             time.sleep(_GAP)
 
     def _is_whole(self, seen: Sequence[Sight], release: Release) -> bool:
-        return len(seen) == self.number and all(one.is_whole(release) for one in seen)
+        return len(seen) == self.number(release) and all(one.is_whole(release) for one in seen)
 
     def _may_go_on(self, seen: Sequence[Sight], control: Control) -> bool:
         """Let the delay between two batches pass; whether nobody has said stop meanwhile."""
