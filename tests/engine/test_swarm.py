@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,11 +14,11 @@ from tests.engine.support.told import assert_in_order, ended, history, status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.engine.support.cluster import Cluster
 
 
+EXAMPLE = Path(__file__).parents[2] / "examples" / "swarm"
 pytestmark = pytest.mark.xdist_group("swarm")
 
 
@@ -114,20 +115,19 @@ def test_a_bad_release_is_restored(lasting: SwarmApp, behaviour: Any, told: str)
 
 
 def test_a_stack_is_deployed_from_its_compose_file(app: SwarmApp) -> None:
-    """The release runs with its own file, and so does the one before it; what is not ours is made, and left alone."""
-    app.push("old")
-    app.push("new")
-    variables = {"WEB_IMAGE": "ignored", "GREETING": "hello"}
-    app.is_made_with(environment={"GREETING": "${GREETING}"})
-    ended(app.deploykit("run", "--tag", "old", env=variables), 0)
-    assert app.said()["TaskTemplate"]["ContainerSpec"]["Env"] == ["GREETING=hello"]
-
-    app.is_made_with(environment={"GREETING": "${GREETING} again"})
-    ended(app.deploykit("run", "--tag", "new", env=variables), 0)
-    assert app.said()["TaskTemplate"]["ContainerSpec"]["Env"] == ["GREETING=hello again"]
+    """The example's. A release runs with its own file, and so does the one before it when it comes back."""
+    variables = {"WEB_IMAGE": app.images.repository, "WEB_PORT": str(app.port), "WEB_REPLICAS": "1"}
+    config = (EXAMPLE / "deploykit.toml").read_text().replace('"shop"', f'"{app.name}"').replace("stable_for = 2", "")
+    app.config.write_text(config.replace("docker-compose.yml", app.compose_file.name))
+    for tag, greeting in (("old", "hello"), ("new", "hello again")):
+        app.push(tag)
+        text = (EXAMPLE / "docker-compose.yml").read_text()
+        app.compose_file.write_text(text.replace("    ports:", f'    environment: ["GREETING={greeting}"]\n    ports:'))
+        ended(app.deploykit("run", "--tag", tag, env=variables), 0)
+        assert app.said()["TaskTemplate"]["ContainerSpec"]["Env"] == [f"GREETING={greeting}"]
     assert app.said()["UpdateConfig"].get("Delay", 0) == 0
 
-    ended(app.deploykit("rollback"), 0)
+    ended(app.deploykit("rollback", env={"WEB_PORT": str(app.port)}), 0)
     assert app.serves("old")
     assert app.said()["TaskTemplate"]["ContainerSpec"]["Env"] == ["GREETING=hello"]
 
