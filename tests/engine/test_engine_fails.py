@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from scripts.packages import is_root
+from scripts.registry import OwnRegistry
 from scripts.sweep import sweep_images
 from tests.engine.support import killable
 from tests.engine.support.docker import docker
@@ -27,7 +29,10 @@ if TYPE_CHECKING:
 
     from scripts.registry import Registry
 
-pytestmark = pytest.mark.xdist_group("own engine")
+pytestmark = [
+    pytest.mark.xdist_group("own engine"),
+    pytest.mark.skipif(not is_root(), reason="no engine: an engine of the test's own needs root"),
+]
 
 REPOSITORY = "example.org/shop/web"
 BEHAVIOURS: dict[str, Behaviour] = {"a": {}, "b": {"start_delay": 2}, "bad": {"exit_after": 0, "exit_code": 3}}
@@ -103,8 +108,6 @@ class Shop:
 @pytest.fixture(scope="module")
 def engine(base_image: str, registry: Registry) -> Iterator[OwnEngine]:
     """One that all tests of this file share, with the images at hand; those that kill it start it again."""
-    if not is_root():
-        pytest.skip("no engine: an engine of the test's own needs root")
     made = OwnEngine()
     try:
         made.start()
@@ -186,3 +189,38 @@ def test_a_reboot_in_every_state(shop: Shop, state: str) -> None:
     shop.engine.reboot()
     assert shop.run("recover").returncode == (0 if state in STARTED else 1)
     assert shop.serves() == ("b" if state in STARTED else "a")
+
+
+def test_a_full_image_store(base_image: str, registry_program: str, tmp_path: Path) -> None:
+    """Nothing is touched, and what to do is told; with room again the same deploy goes live."""
+    registry = OwnRegistry.create(tmp_path / "registry", registry_program)
+    images = Images(registry, base_image)
+    for tag in ("a", "b"):
+        images.push(tag, weight=8 * (tag == "b"))
+    registry.stop()
+    (tmp_path / "shop.toml").write_text(CONFIG.format(repository=images.repository).replace('"never"', '"always"'))
+    engine = OwnEngine(disk=64)
+    shop = Shop(engine, tmp_path)
+    try:
+        engine.start()
+        registry.start(*engine.inside)
+        first = shop.run("run", "--tag", "a")
+        assert first.returncode == 0, first.stdout + first.stderr
+        filler = fill(engine.data, leave=4_000_000)
+        done = shop.run("run", "--tag", "b")
+        assert done.returncode == 1, done.stdout + done.stderr
+        assert "disk is full" in done.stdout, done.stdout
+        assert shop.serves() == "a"
+        filler.unlink()
+        assert shop.run("run", "--tag", "b").returncode == 0
+        assert shop.serves() == "b"
+    finally:
+        registry.stop()
+        engine.remove()
+
+
+def fill(folder: Path, leave: int) -> Path:
+    """Fill a disk but for so many bytes."""
+    filler = folder / "filler"
+    filler.write_bytes(b"\0" * (shutil.disk_usage(folder).free - leave))
+    return filler

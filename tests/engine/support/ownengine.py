@@ -19,8 +19,12 @@ UP = 60
 
 @dataclass
 class OwnEngine:
-    """Containers have no network to speak of: what runs in them is asked by a command."""
+    """Containers have no network to speak of: what runs in them is asked by a command.
 
+    With a `disk`, in megabytes, all that it keeps has to fit on that.
+    """
+
+    disk: int = 0
     folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="deploykit-engine-", dir="/var/tmp")))
     process: subprocess.Popen[bytes] | None = None
 
@@ -29,11 +33,24 @@ class OwnEngine:
         return f"unix://{self.folder}/docker.sock"
 
     @property
+    def data(self) -> Path:
+        return self.folder / "data"
+
+    @property
+    def inside(self) -> list[str]:
+        """The beginning of a command that runs where the engine's network is."""
+        assert self.process
+        return ["nsenter", f"--net=/proc/{self.process.pid}/ns/net"]
+
+    @property
     def environment(self) -> dict[str, str]:
         return {"DOCKER_HOST": self.host}
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
+        if self.disk and not self.data.exists():
+            self.data.mkdir()
+            run(["mount", "-t", "tmpfs", "-o", f"size={self.disk}m", "tmpfs", str(self.data)])
         places = {"data-root": "data", "exec-root": "exec", "pidfile": "pid"}
         options = [f"--host={self.host}", *(f"--{key}={self.folder}/{to}" for key, to in places.items())]
         (self.folder / "pid").unlink(missing_ok=True)
@@ -109,5 +126,7 @@ class OwnEngine:
                 self.process.wait(20)
             self.process.kill()
             self.process.wait()
+        if self.disk:
+            run(["umount", "--lazy", str(self.data)])
         _remove(self.folder)
         shutil.rmtree(self.folder, ignore_errors=True)

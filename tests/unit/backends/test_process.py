@@ -425,8 +425,13 @@ def test_identity_lasts(stage: Stage) -> None:
 
 def test_a_state_folder_that_cannot_be_used(stage: Stage) -> None:
     """It says whose it is and what to do."""
+    stage.state.mkdir()
+    (stage.state / "process").write_text("a file")
+    with pytest.raises(EngineUnreachable, match="process cannot be used"):
+        stage.backend().identity()
+    shutil.rmtree(stage.state)
     stage.state.write_text("a file")
-    with pytest.raises(ConfigError, match="cannot be used"):
+    with pytest.raises(ConfigError, match="belongs to"):
         stage.backend().identity()
 
 
