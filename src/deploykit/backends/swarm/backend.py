@@ -138,10 +138,9 @@ class SwarmBackend(ABC):
         return self._checked.get(image, False)
 
     def logs(self, release: Release, tail: int) -> str:
-        mine = [task for one in self.look() for place in one.places for task in place.tasks if belongs(task, release)]
-        # What has failed stands before what was merely stopped, and says why.
-        told = sorted(mine, key=lambda one: (one.state in {"failed", "complete"}, one.created), reverse=True)
-        texts = (self.cluster.logs(one, tail).strip() for one in told[:_LOGS_OF])
+        # What has failed stands at the end: the last lines are those that people read.
+        told = sorted(self._all_of(release), key=lambda one: (one.state in {"failed", "complete"}, one.created))
+        texts = (self.cluster.logs(one, tail).strip() for one in told[-_LOGS_OF:])
         return self.redact("\n".join(filter(None, texts))[-_LOG_LIMIT:])
 
     def execute(self, instance: Instance, argv: Sequence[str], timeout: float) -> Execution:
@@ -178,8 +177,7 @@ class SwarmBackend(ABC):
         return found.get("Size"), seconds_of(found.get("Created"))
 
     def discard(self, release: Release, kept: Sequence[Release], control: Control) -> bool:
-        mine = [task for one in self.look() for place in one.places for task in place.tasks if belongs(task, release)]
-        ended = [one.container for one in mine if one.container and not one.alive]
+        ended = [one.container for one in self._all_of(release) if one.container and not one.alive]
         here = [one.id for one in self.engine.inspect(ended) if not instance_of(one).alive]
         if here:
             self.engine.change(control, "rm", "--volumes", *here)
@@ -196,10 +194,8 @@ class SwarmBackend(ABC):
                 msg = f"health.probe of type 'container': {image.name}, which runs {service}, has no HEALTHCHECK"
                 hint = "Give the image a HEALTHCHECK, the service a healthcheck, or use another probe."
                 raise ConfigError(msg, hint=hint)
-        checks.refuse_addresses(
-            service for service in self.settings.demands.address if not self.has_host_ports(service)
-        )
-        if self.settings.demands.command:
+        checks.refuse_addresses(one for one in demands.address if not self.has_host_ports(one))
+        if demands.command:
             checks.refuse_commands(self.cluster.nodes())
 
     # What comes before anything is replaced.
@@ -260,6 +256,10 @@ class SwarmBackend(ABC):
         return found
 
     # What they are made of.
+
+    def _all_of(self, release: Release) -> list[Task]:
+        """Return all tasks of a release that the swarm remembers."""
+        return [task for one in self.look() for place in one.places for task in place.tasks if belongs(task, release)]
 
     def _instances(self, seen: Sequence[Sight], mine: Mine) -> tuple[Instance, ...]:
         nodes = self.cluster.nodes()
