@@ -30,7 +30,7 @@ def _swarm(config: Config) -> Iterator[Problem]:
     backend = config.backend
     if not isinstance(backend, SwarmTable):
         return
-    if backend.strategy == "rolling" or "strategy" in backend.model_fields_set:
+    if "strategy" in backend.model_fields_set:
         text = "a swarm has its own: it replaces a batch of tasks at a time"
         yield Problem(("backend", "strategy"), text, 'Write order = "start-first" or "stop-first" in its place.')
     if backend.rehearse:

@@ -28,7 +28,7 @@ from tests.engine.support.docker import docker
 from tests.engine.support.images import SOURCE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator
 
 UP = 60
 REGISTRY_PORT = 5000
@@ -79,10 +79,10 @@ class Node:
         """What a node that loses its power does: engine and containers are gone at once, and nobody is told."""
         assert self.process
         run(["ip", "-n", self.name, "link", "set", "eth0", "down"])
-        containers = self.docker("ps", "-q", "--no-trunc").split()
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
-        self._end_containerd(containers)
+        self._end_containerd()
+        self._end_containers()
 
     def cut_off(self, address: str) -> None:
         """Let it reach an address no more."""
@@ -97,19 +97,23 @@ class Node:
         assert self.process
         self.process.terminate()
         self.process.wait(30)
-        self._end_containerd([])
+        self._end_containerd()
         self.start()
 
-    def _end_containerd(self, containers: Sequence[str]) -> None:
-        for one in containers:
-            for path in (self.folder / "exec").glob(f"containerd/daemon/*/moby/{one}/init.pid"):
-                with suppress(OSError, ValueError):
-                    _kill(int(path.read_text()))
+    def _end_containerd(self) -> None:
         path = self.folder / "exec" / "containerd" / "containerd.pid"
         if path.exists():
             number = path.read_text().strip()
             assert until(lambda: not Path("/proc", number).exists(), within=20), "containerd does not end"
             path.unlink(missing_ok=True)
+
+    def _end_containers(self) -> None:
+        """End the processes that stand over containers, known by the folder of this node, and what is in these."""
+        for process in _naming(f"{self.folder}/exec/"):
+            children = Path("/proc", str(process), "task", str(process), "children")
+            with suppress(OSError):
+                for one in (*map(int, children.read_text().split()), process):
+                    os.kill(one, signal.SIGKILL)
 
     def remove(self) -> None:
         """End it, and what it runs, and remove what it kept."""
@@ -123,7 +127,8 @@ class Node:
             self.process.kill()
             self.process.wait()
         with suppress(Exception):
-            self._end_containerd([])
+            self._end_containerd()
+        self._end_containers()
         subprocess.run(["umount", str(self.folder / "uts")], check=False, capture_output=True)
         _remove(self.folder)
         subprocess.run(["ip", "netns", "del", self.name], check=False, capture_output=True)
@@ -247,6 +252,9 @@ def _name_of_its_own(place: Path, name: str) -> None:
     run(["unshare", f"--uts={place}", "hostname", name])
 
 
-def _kill(process: int) -> None:
-    with suppress(ProcessLookupError):
-        os.kill(process, signal.SIGKILL)
+def _naming(folder: str) -> Iterator[int]:
+    """Yield the processes whose command lines have something in that folder."""
+    for line in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            if folder.encode() in line.read_bytes():
+                yield int(line.parent.name)
