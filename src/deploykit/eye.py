@@ -153,7 +153,7 @@ def describe_death(instance: Instance, noun: str) -> str:
     text = f"{noun} exited with {code}"
     if instance.started_at is not None and instance.finished_at is not None:
         text += f" after {max(instance.finished_at - instance.started_at, 0):.1f}s"
-    text += _where(instance)
+    text += _where(instance) + (f": {instance.error}" if instance.error else "")
     return f"{text} (out of memory)" if instance.oom_killed else text
 
 

@@ -50,6 +50,18 @@ def test_a_crash_is_told_with_its_code_and_node_when_the_next_task_waits() -> No
     assert (one.status, one.exit_code, one.restarts, one.node) == ("restarting", 3, 1, "node2")
 
 
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("task: non-zero exit (3)", ""),
+        ("task: non-zero exit (143): dockerexec: unhealthy container", "dockerexec: unhealthy container"),
+    ],
+)
+def test_why_a_task_ended_is_told_where_its_code_does_not_say_it(said: str, told: str) -> None:
+    """A container that its own healthcheck has found unwell is stopped by the engine."""
+    assert only(task(NEW, "failed", code=3, error=said)).error == told
+
+
 def test_what_crashed_before_it_was_replaced_is_not_held_against_it() -> None:
     """A slot remembers: what came before a task that was stopped on purpose, or was of another release, is past."""
     crashed, stopped = task(OLD, "failed", code=3), task(OLD, "shutdown", code=0)

@@ -1,5 +1,6 @@
 """Tasks of a service as our instances: one for each place in it, the task that is to run there."""
 
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
@@ -19,6 +20,7 @@ _STATUS: dict[str, Status] = {
     **dict.fromkeys(["complete", "shutdown", "failed", "remove", "orphaned"], "exited"),
 }
 _NO_NODE = "no suitable node"
+_EXITED = re.compile(r"^task: non-zero exit \(\d+\)(: )?")
 # An engine that was stopped does not find its containers when it is back: that is not their doing.
 _LOST_BY_ENGINE = "No such container"
 
@@ -278,9 +280,10 @@ def _error(place: Slot, row: Sequence[Task], nodes: Nodes) -> str:
 
 
 def _explained(task: Task, nodes: Nodes) -> str:
+    """Return the swarm's own words, but for the exit code, which is told elsewhere."""
     if task.state == "rejected":
         return f"node {_node_of(task, nodes)} rejected it: {task.error}"
-    return task.error
+    return _EXITED.sub("", task.error)
 
 
 def _node_of(task: Task, nodes: Nodes) -> str:
