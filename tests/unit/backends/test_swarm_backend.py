@@ -303,6 +303,24 @@ def test_a_stack_is_deployed_by_its_file(docker: Docker, tmp_path: Path) -> None
     assert HELD in web["web"]["deploy"]["labels"]
 
 
+def test_a_stack_that_changed_meanwhile_is_deployed_again(docker: Docker, tmp_path: Path) -> None:
+    """And one that the engine refuses is told in its words."""
+    stage = Stage(docker, tmp_path)
+    (tmp_path / "stack.yml").write_text("services: {web: {image: x}}")
+    settings = SwarmSettings(name="shop", services=("web",), state=tmp_path / "state")
+    backend = StackBackend(settings, "shop", StackFile(tmp_path / "stack.yml", ("web",)))
+    ReleaseFolders.of(tmp_path / "state").keep(NEW.id, backend.snapshot(NEW.image))
+    docker.says("service ls", "shop_web\n")
+    refused = Answer(err="failed to update service shop_web: Error: update out of sequence", code=1)
+    docker.answers("stack deploy", refused, Answer())
+    stage.there(said_of_service(OLD), all_of(OLD), all_of(NEW))
+    assert backend.start(NEW, Control())
+    assert len(docker.calls("stack")) == 2
+    docker.fails("stack deploy", "services.web Additional property mem_limit is not allowed")
+    with pytest.raises(StepFailed, match=r"docker stack deploy failed: .*mem_limit is not allowed"):
+        backend.start(NEW, Control())
+
+
 def test_a_service_that_a_release_does_not_know_goes(docker: Docker, tmp_path: Path) -> None:
     """A rollback to before there was a worker leaves none behind, and waits for none."""
     stage = Stage(docker, tmp_path)

@@ -4,6 +4,8 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
 
@@ -46,10 +48,6 @@ class Cluster:
         hint = "Make it one: `docker swarm init`; or name a manager: [backend] host or context."
         raise EngineUnreachable("this engine is not part of a swarm", hint=hint)
 
-    def own_node(self) -> str:
-        """Return the id of the machine that is asked."""
-        return str(self._info().get("NodeID") or "")
-
     def history(self) -> int:
         """Return how many tasks that have ended the swarm remembers of each place."""
         spec = (self._info().get("Cluster") or {}).get("Spec") or {}
@@ -90,18 +88,34 @@ class Cluster:
         found = self.engine.either(lambda api: api.get("/nodes"), self._nodes)
         return {str(one["ID"]): Node.of(one) for one in found}
 
-    def change(self, control: Control, *args: str) -> None:
-        """Run a command that changes a service, and that must work.
+    def change(
+        self,
+        control: Control,
+        *args: str,
+        variables: Mapping[str, str] = MappingProxyType({}),
+        given: bytes | None = None,
+        folder: Path | None = None,
+    ) -> None:
+        """Run a command that changes services, and that must work.
 
-        The engine refuses one when the service has changed since the command read it, which its own update does too.
+        The engine refuses one when a service has changed since the command read it, which its own update does too.
         """
+
+        def changed() -> Completed:
+            return self.engine.docker(
+                *args,
+                timeout=CHANGE_TIMEOUT,
+                changes=True,
+                control=control,
+                variables=variables,
+                given=given,
+                folder=folder,
+            )
+
         tries = 1
-        while _is_out_of_sequence(done := self._changed(control, args)) and tries < _TRIES:
+        while _is_out_of_sequence(done := changed()) and tries < _TRIES:
             tries += 1
         self.expect(done, f"docker {args[0]} {args[1]}")
-
-    def _changed(self, control: Control, args: Sequence[str]) -> Completed:
-        return self.engine.docker(*args, timeout=CHANGE_TIMEOUT, changes=True, control=control)
 
     def logs(self, task: Task, tail: int) -> str:
         """Return what a task wrote, wherever it ran."""
@@ -158,7 +172,7 @@ def _filters(**wanted: Sequence[str]) -> str:
 
 def no_progress(services: Sequence[Service], seconds: float) -> StepFailed:
     """Return the error for an update that the engine does not go on with."""
-    names = " ".join(one.full_name for one in services)
+    names = " ".join(one.full_name for one in services) or "the stack"
     told = "; ".join(one.message for one in services if one.message)
     msg = f"the swarm made no task of {names} within {seconds:g}s" + (f": {told}" if told else "")
     return StepFailed(msg, hint=f"`docker service ps --no-trunc {names}` shows its tasks.")

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from deploykit.backends.engine.client import CHANGE_TIMEOUT
 from deploykit.backends.swarm.backend import SwarmBackend
 from deploykit.backends.swarm.service import HOLD, Usual, marks, service_labels
 from deploykit.backends.swarm.settings import SwarmSettings
@@ -40,23 +39,19 @@ class StackBackend(SwarmBackend):
 
     def specify(self, release: Release, seen: Sequence[Sight], control: Control) -> None:
         kept, chosen = self._kept(release), self.services_of(release)
-        held = {one.service.name: one.service.usual for one in seen if one.service.held}
-        changes = {
-            name: self._changes(release, held.get(name) or kept.usual(name), control.deployment) for name in chosen
-        }
+        changes = {name: self._changes(release, kept.usual(name), control.deployment) for name in chosen}
         prefix = f"{self.stack}_"
         there = [one.removeprefix(prefix) for one in self.cluster.stack(self.stack)]
-        args = ("stack", "deploy", "--compose-file", "-", "--with-registry-auth", "--resolve-image", "never")
-        done = self.engine.docker(
-            *(*args, self.stack),
-            timeout=CHANGE_TIMEOUT,
-            changes=True,
-            control=control,
+        args = ("--compose-file", "-", "--with-registry-auth", "--resolve-image", "never", self.stack)
+        self.cluster.change(
+            control,
+            "stack",
+            "deploy",
+            *args,
             variables=kept.variables_for(release.image),
             given=kept.rendered(changes, there),
             folder=kept.folder,
         )
-        self.cluster.expect(done, "docker stack deploy")
         for one in seen:
             if one.service.name not in chosen:  # it would be of no release
                 self.cluster.change(control, "service", "rm", one.service.id)
