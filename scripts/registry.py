@@ -24,7 +24,7 @@ log: {{level: warn}}
 storage:
   filesystem: {{rootdirectory: {folder}/data}}
   delete: {{enabled: true}}
-http: {{addr: "127.0.0.1:{port}"}}
+http: {{addr: "{listen}"}}
 """
 
 
@@ -124,7 +124,8 @@ class OwnRegistry(Registry):
         """Start it; `within` is a command that runs it somewhere else, as `nsenter` does."""
         self.folder.mkdir(parents=True, exist_ok=True)
         config = self.folder / "config.yml"
-        config.write_text(CONFIG.format(folder=self.folder, port=self.address.rpartition(":")[2]))
+        listen = self.address.replace("localhost", "127.0.0.1")
+        config.write_text(CONFIG.format(folder=self.folder, listen=listen))
         with (self.folder / "log").open("ab") as log:
             argv = [*within, self.binary, "serve", str(config)]
             process = subprocess.Popen(

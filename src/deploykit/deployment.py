@@ -49,6 +49,7 @@ from deploykit.protocols import (
     Clock,
     Control,
     FailureLogs,
+    Gradual,
     Journal,
     Measured,
     ProbeVerdict,
@@ -314,7 +315,7 @@ class Deployment:
     def _ready(self) -> Trigger:
         if self.record.kind is Kind.deploy:  # no command may stand in the way of going back
             self._run_hook(Hook.before_start, self._control)
-        self._set(replaced=not self._tools.backend.beside)
+        self._set(replaced=replaces(self._tools.backend))
         return Trigger.start
 
     def _starting(self) -> Trigger:
@@ -641,3 +642,10 @@ def _failure(error: Exception, state: State) -> Failure:
             return Failure(str(error), state, hint="Make room on the disk of the state folder, and run again.")
         case _:
             return Failure(f"{type(error).__name__} in {state.name}: {error}", state)
+
+
+def replaces(backend: Backend) -> bool | None:
+    """Whether starting takes what served away; None where it takes some of it at a time."""
+    if isinstance(backend, Gradual) and backend.gradual:
+        return None
+    return not backend.beside

@@ -147,8 +147,15 @@ class Eye:
 
 def describe_death(instance: Instance, noun: str) -> str:
     """Return the runbook's line for an instance that has died."""
+    if instance.exit_code is None and instance.error:
+        return f"{noun} {instance.name} failed{_where(instance)}: {instance.error}"
     code = "an unknown code" if instance.exit_code is None else f"code {instance.exit_code}"
     text = f"{noun} exited with {code}"
     if instance.started_at is not None and instance.finished_at is not None:
         text += f" after {max(instance.finished_at - instance.started_at, 0):.1f}s"
+    text += _where(instance) + (f": {instance.error}" if instance.error else "")
     return f"{text} (out of memory)" if instance.oom_killed else text
+
+
+def _where(instance: Instance) -> str:
+    return f" on node {instance.node}" if instance.node else ""

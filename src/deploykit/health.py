@@ -96,8 +96,11 @@ class HealthCheck:
 
     def _redacted(self, verdict: Verdict) -> Verdict:
         """Blank out what an app may give away of its environment when it tells why it is not well."""
-        reason, *warnings = (redacted(text, self.backend.redact) for text in (verdict.reason, *verdict.warnings))
+        reason, *warnings = map(self._redact, (verdict.reason, *verdict.warnings))
         return replace(verdict, reason=reason, warnings=tuple(warnings))
+
+    def _redact(self, text: str) -> str:
+        return redacted(text, self.backend.redact)
 
     def look_now(self, timeout: float) -> Verdict:
         """Look once at what runs, dead instances included."""
@@ -119,9 +122,10 @@ class HealthCheck:
         """Return what each probe says of instances that must all run; without one, what the runtime says of them."""
         idle = [one for one in instances if one.status != "running"]
         if idle:
-            reason = f"{idle[0].name or idle[0].id} is {idle[0].status}"
-            return [Answer("", Verdict(ProbeVerdict.unhealthy, reason))]
-        return self._ask(instances, timeout)
+            return [Answer("", self._redacted(Verdict(ProbeVerdict.unhealthy, _idle(idle[0]))))]
+        answers = self._ask(instances, timeout)
+        troubled = tuple(self._redact(f"{one.name or one.id}: {one.error}") for one in instances if one.error)
+        return _with_warnings(answers, troubled) if troubled else answers
 
     def wait(
         self,
@@ -157,6 +161,11 @@ class HealthCheck:
     ) -> Eye:
         """Open an eye on the instances of a release. `grace` is in seconds."""
         return Eye(release, watched, watch, self.clock, interruption, self.noun, self.policy.max_restarts, grace=grace)
+
+
+def _idle(one: Instance) -> str:
+    told = f": {one.error}" if one.error else ""
+    return f"{one.name or one.id} is {one.status}{told}"
 
 
 class _Wait:
@@ -275,6 +284,13 @@ class _Wait:
             instances=_dead_first(self._eye.seen, death.instance if death else None),
         )
         return Judgement(failure, looks=self._looks, elapsed=self._elapsed)
+
+
+def _with_warnings(answers: Sequence[Answer], warnings: tuple[str, ...]) -> list[Answer]:
+    """Return the answers, the last of which has these warnings too."""
+    last = answers[-1] if answers else Answer("", Verdict(ProbeVerdict.healthy))
+    verdict = replace(last.verdict, warnings=(*last.verdict.warnings, *warnings))
+    return [*answers[:-1], Answer(last.probe, verdict)]
 
 
 def _summed_up(answers: Sequence[Answer]) -> Verdict:

@@ -332,6 +332,16 @@ class Offers:
 
 
 @runtime_checkable
+class Gradual(Protocol):
+    """What a backend may tell beside: whether it replaces some instances at a time, while the others serve on."""
+
+    @property
+    def gradual(self) -> bool:
+        """Whether it does."""
+        ...
+
+
+@runtime_checkable
 class Stocked(Protocol):
     """What a backend may offer beside: looks into the registry of its images, with the runtime's own logins.
 

@@ -141,7 +141,8 @@ class Instance:
     """One container, process or task, as it was when it was looked at.
 
     Times are seconds since the epoch by the runtime's clock. `exit_code` is that of its last exit, if it ever exited;
-    `health` is the runtime's own verdict, None when it has none; `address` is where it listens, seen from here.
+    `health` is the runtime's own verdict, None when it has none; `address` is where it listens, seen from here. `node`
+    is the machine that it is on, where a runtime has several; `error` is what the runtime says is wrong with it.
     """
 
     id: str
@@ -157,6 +158,8 @@ class Instance:
     started_at: float | None = None
     finished_at: float | None = None
     address: str | None = None
+    node: str = ""
+    error: str = ""
 
     @property
     def alive(self) -> bool:

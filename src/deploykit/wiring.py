@@ -1,7 +1,7 @@
 """From a config file to an App: the only place where the core and the adapters meet."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +11,25 @@ from deploykit import seam
 from deploykit.app import App, who
 from deploykit.clock import SystemClock
 from deploykit.config import Config, public, read_config
+from deploykit.config.checks import asks_each
 from deploykit.config.document import Key, dotted
-from deploykit.config.model import ComposeTable, DockerTable, EngineTable, ObserverTable, PluggedTable, ProcessTable
-from deploykit.config.probes import CommandTable, ContainerTable, HttpTable, PluggedProbeTable, TcpTable
+from deploykit.config.model import (
+    ComposeTable,
+    DockerTable,
+    EngineTable,
+    ObserverTable,
+    PluggedTable,
+    ProcessTable,
+    SwarmTable,
+)
+from deploykit.config.probes import (
+    CommandTable,
+    ContainerTable,
+    HttpTable,
+    PluggedProbeTable,
+    ProbeTable,
+    TcpTable,
+)
 from deploykit.config.values import Table
 from deploykit.errors import ConfigError
 from deploykit.health import HealthPolicy
@@ -150,6 +166,8 @@ def _backend(config: Config, state: StateFolder) -> Backend:
             return _docker(config, table, state)
         case ProcessTable():
             return _process(config, table, state)
+        case SwarmTable():
+            return _swarm(config, table, state)
         case PluggedTable():
             with _named(config, ("backend",)):
                 return loading.make_backend(table.type, _setting(config, ("backend",), table, table.services))
@@ -254,8 +272,13 @@ def _rollout(table: EngineTable, recreate_services: frozenset[str] = frozenset()
 
 
 def _judged_by_healthcheck(config: Config) -> frozenset[str]:
-    judged = (probe.service for probe in config.probes if isinstance(probe, ContainerTable))
-    return frozenset(service or config.backend.services[0] for service in judged)
+    return _looked_at(config, lambda probe: isinstance(probe, ContainerTable))
+
+
+def _looked_at(config: Config, kind: Callable[[ProbeTable], bool]) -> frozenset[str]:
+    """Return the services that probes of some kind look at."""
+    chosen = (probe.service for probe in config.probes if kind(probe))
+    return frozenset(service or config.backend.services[0] for service in chosen)
 
 
 def _process(config: Config, table: ProcessTable, state: StateFolder) -> Backend:
@@ -271,6 +294,29 @@ def _process(config: Config, table: ProcessTable, state: StateFolder) -> Backend
         stop_grace=table.stop_grace,
         service=table.service,
     )
+
+
+def _swarm(config: Config, table: SwarmTable, state: StateFolder) -> Backend:
+    from deploykit.backends.swarm import Demands, Pace, ServiceBackend, StackBackend, StackFile, SwarmSettings
+
+    settings = SwarmSettings(
+        name=config.app.name,
+        services=table.services,
+        state=state.path,
+        pull_timeout=table.pull_timeout,
+        host=table.host,
+        context=table.context,
+        pace=Pace(order=table.order, parallelism=table.parallelism, delay=table.delay),
+        demands=Demands(
+            healthcheck=_judged_by_healthcheck(config),
+            address=_looked_at(config, asks_each),
+            command=_looked_at(config, lambda probe: isinstance(probe, CommandTable)),
+        ),
+    )
+    if table.stack is None or table.file is None:
+        return ServiceBackend(settings)
+    file = StackFile(config.path(table.file), table.services, table.image_env, table.tag_env)
+    return StackBackend(settings, table.stack, file)
 
 
 def _probe(config: Config, index: int, backend: Backend) -> Probe:

@@ -104,7 +104,7 @@ def test_the_message_names_file_key_and_what_is_wrong(tmp_path: Path, table: str
             "backend",
             "type",
             'type = "composr"',
-            "backend.type: expected 'compose' or 'docker' or 'process', got 'composr'; did you",
+            "backend.type: expected 'compose' or 'docker' or 'process' or 'swarm', got 'composr'; did you",
         ),
         ("backend", "services", "services = []", "backend.services: is empty"),
         ("backend", "services", 'services = "web"', "backend.services: expected a list, got 'web'"),
@@ -124,7 +124,6 @@ def test_a_value_that_is_needed_is_told(tmp_path: Path, table: str, instead: str
 @pytest.mark.parametrize(
     ("table", "line", "key"),
     [
-        ("backend", 'stack = "shop"', "backend.stack"),
         ("state", 'group = "deploy"', "state.group"),
     ],
 )
@@ -133,14 +132,6 @@ def test_what_is_not_built_is_never_ignored(tmp_path: Path, table: str, line: st
     found = str(error(tmp_path, text(table, line)))
     assert f": {key}: " in found
     assert "not built yet in this version" in found
-
-
-@pytest.mark.parametrize("kind", ["swarm"])
-def test_a_backend_that_is_not_built_is_told(tmp_path: Path, kind: str) -> None:
-    """A type of backend that is to come is told so, and not as a typo."""
-    found = error(tmp_path, text("backend", f'type = "{kind}"', instead="type"))
-    assert "backend.type: " in str(found)
-    assert "not built yet" in str(found)
 
 
 def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
@@ -158,7 +149,7 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
         (b"a = " + b"[" * 50000, "is not valid TOML: nested too deeply"),
         (b"#" * (1 << 20) + b"#", "is too large"),
         (b"app = 3\n", "app: expected a table, got 3"),
-        (b"[backend]\ntype = 3\n", "backend.type: expected 'compose' or 'docker' or 'process', got 3"),
+        (b"[backend]\ntype = 3\n", "backend.type: expected 'compose' or 'docker' or 'process' or 'swarm', got 3"),
         (b"[health]\nprobe = 3\n", "health.probe: expected a list of tables"),
         (b"[health]\nprobe = [3]\n", r"health.probe\[0\]: expected a table, got 3"),
         (b"", "app.name: is missing"),

@@ -107,3 +107,9 @@ def test_a_death_in_words() -> None:
     dead = Instance("i", "web", "exited", exit_code=3, started_at=10.0, finished_at=10.44)
     assert describe_death(dead, "Container") == "Container exited with code 3 after 0.4s"
     assert describe_death(Instance("i", "web", "exited"), "Process") == "Process exited with an unknown code"
+    there = replace(dead, node="web-2")
+    assert describe_death(there, "Task") == "Task exited with code 3 after 0.4s on node web-2"
+    unwell = replace(there, exit_code=143, error="unhealthy container")
+    assert describe_death(unwell, "Task") == "Task exited with code 143 after 0.4s on node web-2: unhealthy container"
+    refused = Instance("i", "web", "exited", name="web.1", node="web-2", error="No such image: web")
+    assert describe_death(refused, "Task") == "Task web.1 failed on node web-2: No such image: web"

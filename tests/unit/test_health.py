@@ -396,6 +396,16 @@ def test_what_does_not_run_is_not_healthy(status: str) -> None:
     assert not stage.check.look_at_all([one.instance], 1).healthy
 
 
+def test_what_the_runtime_says_is_wrong_is_told() -> None:
+    """As the reason of what does not run, and as a warning of what does: a node that was lost fails no deploy."""
+    check = Stage().check
+    idle = Instance("i", "web", "created", name="web.1", error="no suitable node")
+    assert check.look_at_all([idle], 1).reason == "web.1 is created: no suitable node"
+    moved = Instance("i", "web", "running", name="web.1", error="moved: node web-2 is down")
+    verdict = replace(check, probes=()).look_at_all([moved], 1)
+    assert (verdict.healthy, verdict.warnings) == (True, ("web.1: moved: node web-2 is down",))
+
+
 def test_looking_now_sees_the_dead() -> None:
     """A release of which one instance has died is not healthy, and nothing at all is not either."""
     stage = Stage(services=("web", "worker"))

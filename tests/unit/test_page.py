@@ -17,7 +17,7 @@ from deploykit.release import ImageRef, Instance, Release
 from deploykit.report import Migration, Outage, Report, report_of
 from deploykit.result import Result
 from deploykit.states import State
-from deploykit.testing import FakeProbe
+from deploykit.testing import FakeBackend, FakeProbe
 from tests.unit.made import release, row
 from tests.unit.scenarios import Scenario
 from tests.unit.world import World
@@ -183,6 +183,20 @@ def test_a_first_deploy_that_fails() -> None:
     assert said["down"] == "nothing: nothing served before"
     assert not {"before", "changed"} & said.keys()
     assert commands(result) == ["status", "run --tag TAG", "history r1"]
+
+
+def test_what_is_replaced_batch_by_batch() -> None:
+    """Others serve on meanwhile: nobody can tell whether nothing did."""
+
+    class Walking(FakeBackend):
+        gradual = True
+
+    w = world("one")
+    w.backend.__class__ = Walking
+    w.backend.release("two").crashes(after=1)
+    said = told(w.deploy("two"))
+    assert said["down"] == "for how long nothing healthy served is not known"
+    assert said["serves now"].startswith("one (r1), ")
 
 
 def test_an_engine_that_stays_away() -> None:

@@ -8,6 +8,7 @@ from deploykit.app import App
 from deploykit.backends.compose import ComposeBackend
 from deploykit.backends.engine.settings import Rollout
 from deploykit.backends.process import ProcessBackend
+from deploykit.backends.swarm import Demands, Pace, ServiceBackend, StackBackend, StackFile
 from deploykit.clock import SystemClock
 from deploykit.config import read_config
 from deploykit.errors import ConfigError
@@ -265,3 +266,49 @@ def test_a_wrong_notify_is_told_without_its_secret(tmp_path: Path, line: str, me
         read_config(file, {})
     assert message in str(caught.value)
     assert "hunter2" not in str(caught.value) + caught.value.hint
+
+
+SWARM = """\
+[app]
+name = "shop"
+image = "shop"
+[backend]
+type = "swarm"
+stack = "shop"
+file = "sub/c.yml"
+services = ["web", "worker"]
+image_env = "IMAGE"
+order = "start-first"
+parallelism = 2
+delay = 3
+pull_timeout = 7
+host = "unix:///x"
+[[health.probe]]
+type = "container"
+service = "worker"
+[[health.probe]]
+type = "http"
+port = 8080
+[[health.probe]]
+type = "command"
+argv = ["x"]
+"""
+
+
+def test_every_key_of_a_swarm_reaches_what_it_is_for(file: Path, tmp_path: Path) -> None:
+    """What the probes ask of the services too."""
+    file.write_text(SWARM)
+    backend = wire(read_config(file, {})).backend
+    assert isinstance(backend, StackBackend)
+    assert (backend.project, backend.file) == (
+        "shop",
+        StackFile(tmp_path / "sub" / "c.yml", ("web", "worker"), "IMAGE", None),
+    )
+    settings = backend.settings
+    assert settings.pace == Pace(order="start-first", parallelism=2, delay=3)
+    assert (settings.pull_timeout, settings.host, settings.services) == (7, "unix:///x", ("web", "worker"))
+    assert settings.demands == Demands(
+        healthcheck=frozenset({"worker"}), address=frozenset({"web"}), command=frozenset({"web"})
+    )
+    file.write_text(PROCESS.replace('"process"\ncommand = ["./serve"]', '"swarm"\nservice = "shop_web"'))
+    assert isinstance(wire(read_config(file, {})).backend, ServiceBackend)

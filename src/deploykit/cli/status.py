@@ -55,7 +55,8 @@ def _previous(status: "Status") -> dict[str, Any] | None:
 
 
 def instance_document(one: "Instance") -> dict[str, Any]:
-    """Return an instance as an object."""
+    """Return an instance as an object; of a runtime with several machines also where it is, and what is wrong."""
+    spread = {"node": one.node or None, "error": one.error or None} if one.node or one.error else {}
     return {
         "id": one.id,
         "service": one.service,
@@ -64,6 +65,7 @@ def instance_document(one: "Instance") -> dict[str, Any]:
         "exit_code": one.exit_code,
         "restarts": one.restarts,
         "started_at": iso(one.started_at),
+        **spread,
     }
 
 
@@ -113,4 +115,6 @@ def _instance_line(one: "Instance") -> str:
     health = f", {one.health}" if one.health else ""
     restarts = f", restarted {one.restarts} times" if one.restarts else ""
     since = f", since {iso(one.started_at)}" if one.started_at else ""
-    return f"{one.service}  {one.name or one.id}  {one.status}{health}{restarts}{since}"
+    node = f", on {one.node}" if one.node else ""
+    error = f": {one.error}" if one.error else ""
+    return f"{one.service}  {one.name or one.id}  {one.status}{health}{restarts}{since}{node}{error}"

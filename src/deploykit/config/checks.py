@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from deploykit.config.container import fixed_port, shared_writable
 from deploykit.config.explain import Problem
-from deploykit.config.model import ComposeTable, DockerTable, PluggedTable, ProcessTable
+from deploykit.config.model import ComposeTable, DockerTable, PluggedTable, ProcessTable, SwarmTable
 from deploykit.config.probes import HttpTable, ProbeTable, TcpTable
 from deploykit.config.remote import engine_host, is_local, is_loopback
 from deploykit.config.settings import Config
@@ -12,7 +12,7 @@ from deploykit.config.settings import Config
 
 def consistency(config: Config) -> list[Problem]:
     """Return what does not fit."""
-    checks = (_process, _rolling, _one_port, _services, _remote)
+    checks = (_process, _swarm, _rolling, _one_port, _services, _remote)
     return [problem for check in checks for problem in check(config)]
 
 
@@ -26,10 +26,22 @@ def _process(config: Config) -> Iterator[Problem]:
         yield Problem(("backend", "rehearse"), "a process has no place of its own beside what serves", "Take it out.")
 
 
+def _swarm(config: Config) -> Iterator[Problem]:
+    backend = config.backend
+    if not isinstance(backend, SwarmTable):
+        return
+    if "strategy" in backend.model_fields_set:
+        text = "a swarm has its own: it replaces a batch of tasks at a time"
+        yield Problem(("backend", "strategy"), text, 'Write order = "start-first" or "stop-first" in its place.')
+    if backend.rehearse:
+        text = "a swarm has no task that serves nobody"
+        yield Problem(("backend", "rehearse"), text, "Take it out: the first batch alone is tried before the rest.")
+
+
 def _rolling(config: Config) -> Iterator[Problem]:
     """Tell what cannot stand twice, and what would ask the old release through the proxy."""
     backend = config.backend
-    if backend.strategy != "rolling" or isinstance(backend, ProcessTable):
+    if backend.strategy != "rolling" or isinstance(backend, ProcessTable | SwarmTable):
         return
     if backend.rehearse:
         text = 'there is none with strategy = "rolling"'
@@ -103,13 +115,25 @@ def _remote(config: Config) -> Iterator[Problem]:
     if host is None or is_local(host):
         return
     for index, probe in enumerate(config.probes):
-        if key := _means_nothing_from_here(probe):
+        key = _means_nothing_from_here(probe)
+        if key and not (isinstance(backend, SwarmTable) and asks_each(probe)):
             text = f"means nothing from here: the engine is remote ({host})"
             hint = "Use a public URL, or a probe of type container or command."
             yield Problem(("health", "probe", index, key), text, hint)
     if config.state.store is None:
         text = f"must be said: the engine is remote ({host}), and what is remembered of it would be here alone"
         yield Problem(("state", "store"), text, 'Write [state] store = "local" if only this machine deploys to it.')
+
+
+def asks_each(probe: ProbeTable) -> bool:
+    """Whether a probe asks every instance by its own address."""
+    match probe:
+        case HttpTable(url=str(url)):
+            return "{" in url
+        case HttpTable() | TcpTable(host=None):
+            return True
+        case _:
+            return False
 
 
 def _means_nothing_from_here(probe: ProbeTable) -> str | None:

@@ -129,6 +129,48 @@ class ObserverTable(Table):
     type: str
 
 
+class SwarmTable(BackendTable):
+    """`[backend]` of type swarm: a service that is there, or a stack with its compose file. Times are seconds."""
+
+    type: Literal["swarm"]
+    service: Service | None = None
+    stack: Service | None = None
+    file: FilePath | None = None
+    services: Services
+    image_env: Variable | None = None
+    tag_env: Variable | None = None
+    order: Literal["start-first", "stop-first"] | None = None
+    parallelism: Annotated[int, Field(ge=0)] | None = None
+    delay: Annotated[float, Field(ge=0)] | None = None
+    pull_timeout: Seconds = 300.0
+    host: str | None = None
+    context: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_kind(cls, said: object) -> object:
+        if not isinstance(said, dict):
+            return said
+        if ("service" in said) == ("stack" in said):
+            raise problem("give either service, or stack, file and services", 'It looks like service = "shop_web".')
+        if "stack" in said:
+            return said
+        wrong = [name for name in ("file", "services", "image_env", "tag_env") if name in said]
+        if wrong:
+            raise problem(f"{', '.join(wrong)} and service do not go together", "A service is as it is: take it out.")
+        return {**said, "services": [said["service"]]}
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "SwarmTable":
+        if self.stack is not None and self.file is None:
+            raise problem("file is missing", 'It looks like file = "docker-compose.yml".')
+        if len(set(self.services)) < len(self.services):
+            raise problem("services names one twice")
+        if self.host is not None and self.context is not None:
+            raise problem("give either host or context, not both")
+        return self
+
+
 class HealthTable(Table):
     """`[health]`; its probes are tables of their own."""
 
@@ -186,19 +228,18 @@ class StateTable(Table):
     keep: Annotated[int, Field(ge=1)] = 10
 
 
-Backend = ComposeTable | DockerTable | ProcessTable | PluggedTable
-BACKENDS: dict[str, type[ComposeTable] | type[DockerTable] | type[ProcessTable]] = {
+Backend = ComposeTable | DockerTable | ProcessTable | SwarmTable | PluggedTable
+BACKENDS: dict[str, type[ComposeTable] | type[DockerTable] | type[ProcessTable] | type[SwarmTable]] = {
     "compose": ComposeTable,
     "docker": DockerTable,
     "process": ProcessTable,
+    "swarm": SwarmTable,
 }
 
 
 class Later:
     """What design has, and this version has not yet."""
 
-    types: ClassVar[frozenset[str]] = frozenset({"swarm"})
     keys: ClassVar[Mapping[str, frozenset[str]]] = {
-        "backend": frozenset({"stack"}),
         "state": frozenset({"group"}),
     }

@@ -6,7 +6,16 @@ from dataclasses import dataclass
 
 from deploykit.config.document import Document, Key
 from deploykit.config.explain import Problem
-from deploykit.config.model import AppTable, Backend, ComposeTable, DockerTable, EngineTable, RollbackTable, StateTable
+from deploykit.config.model import (
+    AppTable,
+    Backend,
+    ComposeTable,
+    DockerTable,
+    EngineTable,
+    RollbackTable,
+    StateTable,
+    SwarmTable,
+)
 from deploykit.config.projects import project_name
 from deploykit.config.remote import engine_host
 from deploykit.config.settings import Config
@@ -70,18 +79,21 @@ def _on_disk(place: Place) -> Iterator[tuple[_Claim, Key]]:
 
 def _on_engine(place: Place) -> Iterator[tuple[_Claim, Key]]:
     backend = place.backend
-    if not isinstance(backend, EngineTable):
+    if not isinstance(backend, EngineTable | SwarmTable):
         return
     engine = _engine(backend, place.document)
     if place.app:
         yield ("name", place.app.name, engine), ("app", "name")
     if isinstance(backend, DockerTable) and backend.adopt:
         yield ("container", backend.adopt, engine), ("backend", "adopt")
+    if isinstance(backend, SwarmTable):
+        kind = "service" if backend.service else "stack"
+        yield (kind, str(backend.service or backend.stack), engine), ("backend", kind)
     if isinstance(backend, ComposeTable) and (project := backend.project or _project(backend, place.document)):
         yield ("Compose project", project, engine), ("backend", "project")
 
 
-def _engine(backend: EngineTable, document: Document) -> str:
+def _engine(backend: EngineTable | SwarmTable, document: Document) -> str:
     found = engine_host(backend.host, backend.context, document.environment)
     if found is None and backend.context not in {None, "default"}:
         return f"context {backend.context}"  # which is not known here

@@ -18,7 +18,7 @@ from deploykit.config.document import (
     fill_in_what_is_set,
     read_document,
 )
-from deploykit.config.explain import NOT_BUILT, Problem, problems, raise_for, shown, unknown
+from deploykit.config.explain import Problem, problems, raise_for, shown, unknown
 from deploykit.config.model import (
     BACKENDS,
     AppTable,
@@ -26,7 +26,6 @@ from deploykit.config.model import (
     CheckTable,
     HealthTable,
     HooksTable,
-    Later,
     NotifyTable,
     ObserverTable,
     PluggedTable,
@@ -194,8 +193,6 @@ def _no_such_type(key: Key, kind: object, known: list[str], *, present: bool) ->
         return Problem(key, "is missing", f"It is {names or 'the name of a plug-in'}.")
     if not known:
         return Problem(key, f"no plug-in {shown(kind)} is installed", _INSTALL)
-    if isinstance(kind, str) and kind in Later.types:
-        return Problem(key, f"{shown(kind)} {NOT_BUILT}", f"There is {names}.")
     near = get_close_matches(str(kind), known, n=1)
     meant = f"; did you mean '{near[0]}'?" if near else ""
     return Problem(key, f"expected {names}, got {shown(kind)}{meant}", "" if near else _INSTALL, in_words=True)

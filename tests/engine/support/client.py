@@ -22,9 +22,9 @@ class Answer:
     content_type: str
 
 
-def get(port: int, path: str, timeout: float = 5) -> Answer:
+def get(port: int, path: str, timeout: float = 5, host: str = "127.0.0.1") -> Answer:
     """Ask once, without proxies and redirects; raises OSError when there is no answer."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+    connection = http.client.HTTPConnection(host, port, timeout=timeout)
     try:
         connection.request("GET", path)
         answer = connection.getresponse()
@@ -62,6 +62,7 @@ class Client:
     port: int
     path: str = "/version"
     patience: float = PATIENCE
+    host: str = "127.0.0.1"
     samples: list[Sample] = field(default_factory=list)
     _stop: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
@@ -95,7 +96,7 @@ class Client:
 
     def _answer(self) -> str | None:
         try:
-            answer = get(self.port, self.path, self.patience)
+            answer = get(self.port, self.path, self.patience, self.host)
         except OSError:
             return None
         return answer.body if answer.status == http.client.OK else None

@@ -9,8 +9,10 @@ import pytest
 
 import deploykit
 from deploykit.cli import main
+from deploykit.cli.status import instance_document
 from deploykit.errors import ConfigError
 from deploykit.protocols import Holder
+from deploykit.release import Instance
 from deploykit.testing import FakeProbe
 from tests.unit.cli.conftest import Cli
 
@@ -94,6 +96,8 @@ def test_status_as_json_has_every_key_of_the_contract(cli: Cli) -> None:
     assert set(said["current"]) == {"id", "image", "tag", "digest", "image_id"}
     (one,) = said["instances"]
     assert set(one) == {"id", "service", "status", "health", "exit_code", "restarts", "started_at"}
+    spread = instance_document(Instance("i", "web", "created", node="web-2", error="no suitable node"))
+    assert (spread["node"], spread["error"]) == ("web-2", "no suitable node")
     since = "2023-11-14T22:13:20.000Z"
     assert said["lock"] == {"pid": 4711, "by": "eve@ci", "since": since, "doing": "deploy"}
 

@@ -147,3 +147,48 @@ def test_processes_are_always_here(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("DOCKER_HOST", "ssh://prod")
     health = '[[health.probe]]\ntype = "http"\nport = 80\n'
     assert consistency(read(tmp_path, 'command = ["x"]\n', health, type="process")) == []
+
+
+SERVICE = 'service = "shop_web"\n'
+STACK = 'stack = "shop"\nfile = "c.yml"\nservices = ["web"]\n'
+PORT = '[[health.probe]]\ntype = "http"\nport = 8080\n'
+
+
+@pytest.mark.parametrize("backend", [SERVICE, f'{SERVICE}order = "start-first"\nparallelism = 2\ndelay = 5\n', STACK])
+def test_a_service_or_a_stack(tmp_path: Path, backend: str) -> None:
+    """Both have the same pace."""
+    config = read(tmp_path, backend, type="swarm")
+    assert config.backend.services == (("web",) if "stack" in backend else ("shop_web",))
+
+
+@pytest.mark.parametrize(
+    ("backend", "message"),
+    [
+        ("", "backend: give either service, or stack"),
+        (SERVICE + STACK, "backend: give either service, or stack"),
+        (SERVICE + 'file = "c.yml"', "backend: file and service do not go together"),
+        ('stack = "shop"\nservices = ["web"]', "backend: file is missing"),
+        ('stack = "shop"\nfile = "c.yml"', "backend.services: is missing"),
+        (STACK.replace('["web"]', '["web", "web"]'), "backend: services names one twice"),
+        (SERVICE + 'host = "a"\ncontext = "b"', "backend: give either host or context"),
+        (SERVICE + 'strategy = "rolling"', "backend.strategy: a swarm has its own"),
+        (SERVICE + "rehearse = true", "backend.rehearse: a swarm has no task that serves nobody"),
+        (SERVICE + 'release_command = ["x"]', "backend.release_command: a key of type compose or docker alone"),
+        (SERVICE + "replicas = 2", "backend.replicas: a key of type docker alone"),
+        (SERVICE + 'order = "both"', "backend.order: expected 'start-first' or 'stop-first'"),
+    ],
+)
+def test_what_does_not_fit_a_swarm(tmp_path: Path, backend: str, message: str) -> None:
+    """It is refused by name."""
+    with pytest.raises(ConfigError) as caught:
+        read(tmp_path, backend, type="swarm")
+    assert message in str(caught.value)
+
+
+def test_a_task_of_a_remote_swarm_has_the_address_of_its_node(tmp_path: Path) -> None:
+    """It can be asked from here; this machine's own address still means nothing there."""
+    remote = f'{SERVICE}host = "ssh://prod"\n'
+    read(tmp_path, remote, PORT, 'store = "local"', type="swarm")
+    loopback = PORT.replace("port = 8080", 'url = "http://localhost/"')
+    with pytest.raises(ConfigError, match="means nothing from here"):
+        read(tmp_path, remote, loopback, 'store = "local"', type="swarm")

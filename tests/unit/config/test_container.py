@@ -143,7 +143,7 @@ def test_variables_are_filled_in(tmp_path: Path) -> None:
         ('healthcheck = { interval = "often" }', "backend.healthcheck.interval: not a duration: 'often'"),
         ("healthcheck = { retries = 0 }", "backend.healthcheck.retries: must be at least 1, got 0"),
         ("enviroment = {}", "backend.enviroment: unknown key; did you mean backend.environment?"),
-        ('file = "c.yml"', "backend.file: a key of type compose alone"),
+        ('file = "c.yml"', "backend.file: a key of type compose or swarm alone"),
         ('service = "a b"', "backend.service: not a service name: 'a b'"),
         ('adopt = "a b"', "backend.adopt: not a container's name: 'a b'"),
         ('host = "unix:///x"\ncontext = "y"', "backend: give either host or context, not both"),

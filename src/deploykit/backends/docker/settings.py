@@ -4,11 +4,10 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from deploykit.errors import ConfigError
+from deploykit.backends.engine.envfile import read_env_file
 from deploykit.release import Snapshot
 
 CONTAINER = "container.json"
@@ -66,7 +65,7 @@ class ContainerSettings:
         """
         environment: dict[str, str] = {}
         for path in self.env_file:
-            environment |= _env_file(Path(path), shell)
+            environment |= read_env_file(Path(path), shell, "backend.env_file")
         for name, value in self.environment.items():
             if (filled := shell.get(name) if value is None else value) is not None:
                 environment[name] = filled
@@ -92,26 +91,6 @@ class ContainerSettings:
             for one in found
             if one and one["published"] and one["protocol"] in {None, "tcp"}
         }
-
-
-def _env_file(path: Path, shell: Mapping[str, str]) -> dict[str, str]:
-    from dotenv import dotenv_values  # late: it takes 30 ms, and few have such a file
-    from dotenv.parser import parse_stream
-
-    try:
-        text = path.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8"
-        msg = f"backend.env_file: {path} cannot be read: {reason}"
-        raise ConfigError(msg, hint="Is the name right, and may this user read it?") from error
-    wrong = next((binding.original for binding in parse_stream(StringIO(text)) if binding.error), None)
-    if wrong is not None:
-        blank = wrong.string[: -len(wrong.string.lstrip())].count("\n")  # it begins with the blank lines before
-        msg = f"backend.env_file: {path.name}, line {wrong.line + blank} is no NAME=VALUE"
-        raise ConfigError(msg)
-    values = dotenv_values(stream=StringIO(text))
-    filled = {name: shell.get(name) if value is None else value for name, value in values.items()}
-    return {name: value for name, value in filled.items() if value is not None}
 
 
 def _dump(value: object) -> bytes:

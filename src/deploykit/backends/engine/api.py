@@ -102,6 +102,10 @@ class Api:
         """Take a name off an image, and remove what is left without one; its layers' parents stay."""
         self._ask("DELETE", f"/images/{_quoted(name)}?noprune=1")
 
+    def get(self, target: str) -> Any:
+        """Return what the engine answers to a question that only one backend has, read as JSON."""
+        return self._ask("GET", target)
+
     def _ask(self, method: str, target: str) -> object:
         """Return what was answered, read as JSON; None for an answer without content."""
         deadline = time.monotonic() + self.within

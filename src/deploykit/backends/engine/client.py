@@ -82,12 +82,15 @@ class Engine:
         changes: bool = False,
         control: Control | None = None,
         variables: Mapping[str, str] = MappingProxyType({}),
+        given: bytes | None = None,
+        folder: Path | None = None,
     ) -> Completed:
         """Run `docker ARGS`; the caller looks at the code. One that does not end in time is EngineUnreachable.
 
-        `variables` are for what docker takes over from its own environment.
+        `variables` are for what docker takes over from its own environment; `given` is what it reads, in `folder`.
         """
-        return self._run(self._command(args, timeout, variables, changes=changes), control)
+        command = self._command(args, timeout, variables, changes=changes)
+        return self._run(replace(command, input=given, folder=folder), control)
 
     def docker_within(
         self, timeout: float, *args: str, control: Control | None = None, terminal: bool = False
@@ -156,7 +159,7 @@ class Engine:
 
     def id(self) -> str:
         """Return the engine's own lasting id."""
-        found = self._either(Api.id, lambda: self.ask("info", "--format", "{{.ID}}").strip())
+        found = self.either(Api.id, lambda: self.ask("info", "--format", "{{.ID}}").strip())
         if not found:  # `docker info` says what it knows, and exits 0, when the engine answers nothing
             raise EngineUnreachable("the Docker engine does not say which it is", hint=_ASK)
         return found
@@ -167,14 +170,14 @@ class Engine:
 
     def ids(self, labels: Mapping[str, str]) -> list[str]:
         """Return their ids: told at once, as their names are."""
-        return self._either(
+        return self.either(
             lambda api: [found for found, _ in api.containers(labels)],
             lambda: self.ask("ps", "--all", "--quiet", "--no-trunc", *_filters(labels)).split(),
         )
 
     def names(self, labels: Mapping[str, str]) -> list[str]:
         """Return their names: told at once also while the engine starts or stops one of them."""
-        return self._either(
+        return self.either(
             lambda api: [name for _, name in api.containers(labels)],
             lambda: self.ask("ps", "--all", "--format", "{{.Names}}", *_filters(labels)).split(),
         )
@@ -183,7 +186,7 @@ class Engine:
         """Return those of the containers that still are there."""
         if not ids:
             return []
-        found = self._either(
+        found = self.either(
             lambda api: [one for named in ids if (one := _there(api.container, named))], lambda: self._inspected(ids)
         )
         return list(map(Container, found))
@@ -204,7 +207,7 @@ class Engine:
                 return None
             return parse(self.expect(done, "docker image inspect").output)[0]
 
-        return self._either(lambda api: _there(api.image, reference), inspected)
+        return self.either(lambda api: _there(api.image, reference), inspected)
 
     def tag(self, image: str, name: str, doing: str) -> None:
         """Give an image one more name; `doing` says what for when it cannot be done."""
@@ -212,7 +215,7 @@ class Engine:
         def tagged() -> None:
             self.expect(self.docker("tag", image, name), doing)
 
-        self._either(lambda api: api.tag(image, name), tagged)
+        self.either(lambda api: api.tag(image, name), tagged)
 
     def untag(self, name: str) -> None:
         """Take a name off an image."""
@@ -220,7 +223,7 @@ class Engine:
         def untagged() -> None:
             self.expect(self.docker("rmi", "--no-prune", name), "docker rmi")
 
-        self._either(lambda api: api.untag(name), untagged)
+        self.either(lambda api: api.untag(name), untagged)
 
     def has_containers_of(self, image: str) -> bool:
         """Whether any container, of whoever it be and in whatever state, was made of an image, or of a child of it."""
@@ -228,7 +231,7 @@ class Engine:
 
     def networks(self) -> list[str]:
         """Return the names of all networks."""
-        return self._either(Api.networks, lambda: self.ask("network", "ls", "--format", "{{.Name}}").split())
+        return self.either(Api.networks, lambda: self.ask("network", "ls", "--format", "{{.Name}}").split())
 
     def change(self, control: Control, *args: str, variables: Mapping[str, str] = MappingProxyType({})) -> Completed:
         """Run a command that changes what serves, and that must work."""
@@ -257,7 +260,7 @@ class Engine:
         path = local_socket(self.host, self.context, self.environment)
         return Api(path, QUERY_TIMEOUT) if path else None
 
-    def _either(self, ask: Callable[[Api], T], otherwise: Callable[[], T]) -> T:
+    def either(self, ask: Callable[[Api], T], otherwise: Callable[[], T]) -> T:
         """Ask over the engine's socket; the CLI where there is none, or where it does not help."""
         if self._api is None:
             return otherwise()

@@ -1,0 +1,322 @@
+"""The `swarm` backend: services of a swarm, replaced by the engine's own update, one batch at a time."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from deploykit.backends.engine import labels
+from deploykit.backends.engine.client import Engine
+from deploykit.backends.engine.containers import instance_of, seconds_of
+from deploykit.backends.engine.images import Images
+from deploykit.backends.swarm import byhand, checks
+from deploykit.backends.swarm.cluster import Cluster
+from deploykit.backends.swarm.service import Service, marks_of, release_args
+from deploykit.backends.swarm.settings import SwarmSettings
+from deploykit.backends.swarm.tasks import Mine, Task, alike, belongs, instances_of, others, slots
+from deploykit.backends.swarm.walk import Sight, Walk
+from deploykit.backends.swarm.watch import TaskWatch
+from deploykit.errors import ConfigError, StepFailed
+from deploykit.protocols import (
+    Control,
+    Execution,
+    Finding,
+    Identity,
+    Offer,
+    Offers,
+    Program,
+    PullPolicy,
+    Rehearsal,
+    Watch,
+)
+from deploykit.release import ImageRef, Instance, Release, Running, Snapshot
+from deploykit.store import ReleaseFolders
+
+if TYPE_CHECKING:
+    from deploykit.backends.engine.registry import Catalogue
+
+_GAP = 0.2
+_REMOTE_GAP = 1.0
+_LOG_LIMIT = 1024 * 1024
+_LOGS_OF = 3
+_OUTPUT_LIMIT = 64 * 1024
+
+
+class SwarmBackend(ABC):
+    """Instances are tasks."""
+
+    def __init__(self, settings: SwarmSettings) -> None:
+        self.settings = settings
+        self.services = tuple(settings.services)
+        self._checked: dict[str, bool] = {}
+        self.releases = ReleaseFolders.of(settings.state)
+        self.engine = Engine(settings.host, settings.context)
+        self.cluster = Cluster(self.engine)
+        self.local = Images(self.engine, settings.name, settings.pull_timeout)
+        self._walk = Walk(
+            self.cluster,
+            lambda release: len(self.services_of(release)),
+            settings.pace.delay,
+            settings.pull_timeout,
+            self.look,
+            self.instances,
+            self.others,
+            self.specify,
+        )
+
+    # What differs.
+
+    @property
+    @abstractmethod
+    def project(self) -> str:
+        """The name that the app's tasks share."""
+
+    @abstractmethod
+    def full_names(self) -> Mapping[str, str]:
+        """Return what the services are called in the swarm."""
+
+    @abstractmethod
+    def services_of(self, release: Release) -> Sequence[str]:
+        """Return those of the services that a release has: all, unless its file is from before there were as many."""
+
+    @abstractmethod
+    def snapshot(self, image: ImageRef) -> Snapshot:
+        """Read what a release of this image needs beside it."""
+
+    @abstractmethod
+    def specify(self, release: Release, seen: Sequence[Sight], control: Control) -> None:
+        """Have the services become those of the release, but for now their first batch alone. `seen` are there."""
+
+    @abstractmethod
+    def own_healthcheck(self, service: str) -> bool | None:
+        """Whether a service has a healthcheck by its own settings; None where the image decides."""
+
+    @abstractmethod
+    def has_host_ports(self, service: str) -> bool:
+        """Whether each task of a service has a port of its own node."""
+
+    # What it is, and what there is.
+
+    def identity(self) -> Identity:
+        return Identity(self.cluster.id(), self.project, "Task")
+
+    def running(self) -> Running | None:
+        seen = self.look()
+        living = [(one, task) for one in seen for task in one.living]
+        if not living:
+            return None
+        _, main = max(living, key=lambda pair: self._rank(*pair))
+        written = marks_of(main.spec)
+        instances = self._instances(seen, lambda task: alike(task, main))
+        return Running(self._image(main), instances, written.get(labels.RELEASE), written.get(labels.FINGERPRINT))
+
+    def _rank(self, sight: Sight, task: Task) -> tuple[int, bool, str]:
+        """Order tasks by how much they are what runs: of the main service, as it is specified, made last."""
+        place = self.services.index(sight.service.name)
+        return -place, sight.service.container == task.spec, task.created
+
+    def instances(self, release: Release) -> Sequence[Instance]:
+        return self._instances(self.look(), lambda task: belongs(task, release))
+
+    def others(self, release: Release) -> Sequence[Instance]:
+        nodes = self.cluster.nodes()
+        return [one for seen in self.look() for one in others(seen.places, release, nodes)]
+
+    def watch(self, release: Release) -> Watch:
+        return TaskWatch(lambda: self.instances(release), _GAP if self.engine.is_local else _REMOTE_GAP)
+
+    def complete(self, release: Release) -> bool:
+        seen = self.look()
+        return len(seen) == len(self.services_of(release)) and all(self._is_complete(one, release) for one in seen)
+
+    def _is_complete(self, sight: Sight, release: Release) -> bool:
+        running = [one for one in sight.taken_by(release) if one.current.alive]
+        living = [one for one in sight.living if one.wanted]
+        return len(running) == sight.wanted > 0 and len(living) == len(running)
+
+    def look(self) -> list[Sight]:
+        """Look at the services that there are."""
+        found = self.cluster.services(self.full_names())
+        listed = self.cluster.tasks(found)
+        return [Sight(one, slots(one.name, self._tasks_of(one, listed))) for one in found]
+
+    def _tasks_of(self, service: Service, listed: Sequence[Task]) -> Iterator[Task]:
+        for task in listed:
+            if task.service == service.id:
+                own = service.healthcheck
+                yield replace(task, checked=self._is_checked(task.image) if own is None else own)
+
+    def _is_checked(self, image: str) -> bool:
+        """Whether an image that is at hand has a healthcheck; asked once, it does not change."""
+        if image not in self._checked and (found := self.local.find(ImageRef.parse(image))):
+            self._checked[image] = self.local.has_healthcheck(found)
+        return self._checked.get(image, False)
+
+    def logs(self, release: Release, tail: int) -> str:
+        # What has failed stands at the end: the last lines are those that people read.
+        told = sorted(self._all_of(release), key=lambda one: (one.state in {"failed", "complete"}, one.created))
+        texts = (self.cluster.logs(one, tail).strip() for one in told[-_LOGS_OF:])
+        return self.redact("\n".join(filter(None, texts))[-_LOG_LIMIT:])
+
+    def execute(self, instance: Instance, argv: Sequence[str], timeout: float) -> Execution:
+        task = self.cluster.task(instance.id)
+        if task is None or not task.container or not self.engine.inspect([task.container]):
+            msg = f"{instance.name} runs on node {instance.node}, where nothing can be run in it from here"
+            raise StepFailed(msg, hint="Use a URL, or a probe of type container.")
+        done = self.engine.execute(task.container, argv, timeout)
+        said = self.redact((done.output + done.errors).decode(errors="replace"))
+        return Execution(done.code, said.encode()[-_OUTPUT_LIMIT:].decode(errors="ignore"))
+
+    def redact(self, text: str) -> str:
+        return self.engine.redact(text)
+
+    # Images: those of the manager that is asked. The nodes bring what they need themselves, by its digest.
+
+    def find(self, image: ImageRef) -> ImageRef | None:
+        return self.local.find(image)
+
+    def pull(self, image: ImageRef, policy: PullPolicy, control: Control) -> ImageRef:
+        return self.local.bring(image, policy, control)
+
+    def keep(self, release: Release) -> None:
+        self.local.keep(release)
+
+    def labels(self, image: ImageRef) -> Mapping[str, str]:
+        return self.local.labels(image)
+
+    def images(self) -> Sequence[ImageRef]:
+        return self.local.kept()
+
+    def measure(self, image: ImageRef) -> tuple[int | None, float | None]:
+        found = self.engine.image(image.id or image.pinned) or {}
+        return found.get("Size"), seconds_of(found.get("Created"))
+
+    def discard(self, release: Release, kept: Sequence[Release], control: Control) -> bool:
+        ended = [one.container for one in self._all_of(release) if one.container and not one.alive]
+        here = [one.id for one in self.engine.inspect(ended) if not instance_of(one).alive]
+        if here:
+            self.engine.change(control, "rm", "--volumes", *here)
+        return self.local.discard(release, kept) or bool(here)
+
+    def demand(self, image: ImageRef) -> None:
+        if image.digest is None:
+            msg = f"{image.name} has no digest: the nodes bring it from a registry, by that"
+            raise ConfigError(msg, hint="Push it, and deploy it by the name of that registry.")
+        demands, has_check = self.settings.demands, self.local.has_healthcheck(image)
+        for service in sorted(demands.healthcheck):
+            own = self.own_healthcheck(service)
+            if not (has_check if own is None else own):
+                msg = f"health.probe of type 'container': {image.name}, which runs {service}, has no HEALTHCHECK"
+                hint = "Give the image a HEALTHCHECK, the service a healthcheck, or use another probe."
+                raise ConfigError(msg, hint=hint)
+        checks.refuse_addresses(one for one in demands.address if not self.has_host_ports(one))
+        if demands.command:
+            checks.refuse_commands(self.cluster.nodes())
+
+    # What comes before anything is replaced.
+
+    @property
+    def beside(self) -> bool:
+        return False
+
+    @property
+    def gradual(self) -> bool:
+        return True
+
+    def has_release_command(self) -> bool:
+        return False
+
+    def run_release_command(self, release: Release, control: Control) -> None:  # noqa: ARG002 - the contract's
+        raise ConfigError("backend.release_command: there is none on a swarm")
+
+    def rehearse(self, release: Release, control: Control) -> Rehearsal:  # noqa: ARG002 - the contract's
+        raise ConfigError("backend.rehearse: there is none on a swarm", hint="Take it out.")
+
+    # What changes something.
+
+    def start(self, release: Release, control: Control) -> bool:
+        return self._walk.step(release, control)
+
+    def promote(self, release: Release, control: Control, *, drain: bool = True) -> None:  # noqa: ARG002 - as the engine does
+        self._walk.finish(release, control)
+
+    def settle(self, serving: Release, previous: Release | None = None) -> None:  # noqa: ARG002 - the nodes keep what they ran
+        self.local.settle(serving)
+        for one in self.look():
+            if one.service.held:
+                self.cluster.change(Control(), *release_args(one.service, self.settings.pace))
+
+    def stand_down(self, release: Release, control: Control) -> None:  # noqa: ARG002 - there is no way to do it
+        raise StepFailed("a swarm starts the tasks of its services again", hint="`deploykit rollback` goes back.")
+
+    # The registry.
+
+    def offers(self, repository: str, limit: int, first: Collection[str]) -> Offers:
+        return self._catalogue().offers(repository, limit, first)
+
+    def offer(self, image: ImageRef) -> Offer:
+        return self._catalogue().offer(image)
+
+    def _catalogue(self) -> "Catalogue":
+        from deploykit.backends.engine.registry import Catalogue
+
+        return Catalogue.of(self.engine)
+
+    # The checklist, and by hand.
+
+    def findings(self, image: ImageRef, budget: float) -> Iterator[Finding]:
+        yield from checks.findings(self.cluster, [one.service for one in self.look()], self.full_names(), budget)
+        yield from checks.of_image(self.engine, image, budget, self.offer)
+
+    def exec_program(self, service: str, argv: Sequence[str], *, terminal: bool) -> Program:
+        return byhand.exec_program(self.engine, self._of(service).living, service, argv, terminal=terminal)
+
+    def shell_program(self, release: Release, argv: Sequence[str], *, terminal: bool) -> Program:  # noqa: ARG002 - the contract's
+        raise ConfigError("a swarm has no task that serves nobody", hint="`deploykit exec` runs in one that serves.")
+
+    def compose_program(self, release: Release, argv: Sequence[str]) -> Program:  # noqa: ARG002 - the contract's
+        raise ConfigError("backend.type: this one is not run by Compose", hint="Use docker itself.")
+
+    def logs_program(self, service: str | None, *, follow: bool, tail: int | None) -> Program:
+        found = self._of(service or self.services[0]).service
+        return byhand.logs_program(self.engine, found, follow=follow, tail=tail)
+
+    def _of(self, service: str) -> Sight:
+        found = next((one for one in self.look() if one.service.name == service), None)
+        if found is None:
+            raise ConfigError(f"there is no service {service!r}", hint=f"There is {', '.join(self.services)}.")
+        return found
+
+    # What they are made of.
+
+    def _all_of(self, release: Release) -> list[Task]:
+        """Return all tasks of a release that the swarm remembers."""
+        return [task for one in self.look() for place in one.places for task in place.tasks if belongs(task, release)]
+
+    def _instances(self, seen: Sequence[Sight], mine: Mine) -> tuple[Instance, ...]:
+        nodes = self.cluster.nodes()
+        found = [
+            instance
+            for one in seen
+            for instance in instances_of(one.places, mine, nodes, port=bool(one.service.host_ports))
+        ]
+        return tuple(self._completed(one, seen) for one in found)
+
+    def _completed(self, one: Instance, seen: Sequence[Sight]) -> Instance:
+        """Return an instance that has died with what only its node knows, where that is the one that is asked."""
+        if one.exit_code in {None, 0} or one.status == "running":
+            return one
+        places = (place for sight in seen for place in sight.places if place.name == one.name)
+        dead = [task.container for place in places for task in place.row() if task.state == "failed"][-1:]
+        for container in map(instance_of, self.engine.inspect(dead)):
+            return replace(
+                one,
+                oom_killed=container.oom_killed,
+                started_at=container.started_at,
+                finished_at=container.finished_at,
+            )
+        return one
+
+    def _image(self, task: Task) -> ImageRef:
+        image = ImageRef.parse(task.image)
+        return self.local.find(image) or image

@@ -1,0 +1,96 @@
+"""The services of a stack, which a compose file describes."""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+from deploykit.backends.swarm.backend import SwarmBackend
+from deploykit.backends.swarm.service import HOLD, Usual, marks, service_labels
+from deploykit.backends.swarm.settings import SwarmSettings
+from deploykit.backends.swarm.stackfile import KeptStack, StackFile
+from deploykit.backends.swarm.walk import Sight
+from deploykit.errors import ConfigError
+from deploykit.protocols import Control
+from deploykit.redact import Redactor
+from deploykit.release import ImageRef, Release, Snapshot
+
+
+class StackBackend(SwarmBackend):
+    """Services of the stack of that name."""
+
+    def __init__(self, settings: SwarmSettings, stack: str, file: StackFile) -> None:
+        super().__init__(settings)
+        self.stack = stack
+        self.file = file
+
+    @property
+    def project(self) -> str:
+        return self.stack
+
+    def full_names(self) -> Mapping[str, str]:
+        return {one: f"{self.stack}_{one}" for one in self.services}
+
+    def services_of(self, release: Release) -> Sequence[str]:
+        known = self._kept(release).model["services"]
+        return [one for one in self.services if one in known]
+
+    def snapshot(self, image: ImageRef) -> Snapshot:  # noqa: ARG002 - the file is that of every image
+        return self.file.snapshot(self.engine.environment)
+
+    def specify(self, release: Release, seen: Sequence[Sight], control: Control) -> None:
+        kept, chosen = self._kept(release), self.services_of(release)
+        changes = {name: self._changes(release, kept.usual(name), control.deployment) for name in chosen}
+        prefix = f"{self.stack}_"
+        there = [one.removeprefix(prefix) for one in self.cluster.stack(self.stack)]
+        args = ("--compose-file", "-", "--with-registry-auth", "--resolve-image", "never", self.stack)
+        self.cluster.change(
+            control,
+            "stack",
+            "deploy",
+            *args,
+            variables=kept.variables_for(release.image),
+            given=kept.rendered(changes, there),
+            folder=kept.folder,
+        )
+        for one in seen:
+            if one.service.name not in chosen:  # it would be of no release
+                self.cluster.change(control, "service", "rm", one.service.id)
+
+    def _kept(self, release: Release) -> KeptStack:
+        return self.file.of(self.releases.read(release.id), self.engine.environment)
+
+    def _changes(self, release: Release, usual: Usual, deployment: str) -> dict[str, Any]:
+        """Return what a service has that its file does not say."""
+        pace = {"order": self.settings.pace.order, "parallelism": self.settings.pace.parallelism}
+        own = {**service_labels(release, self.settings.name, deployment), **usual.label()}
+        update = {"delay": f"{HOLD}ns", "failure_action": "pause"}
+        return {
+            "image": release.image.pinned,
+            "labels": dict(marks(release)),
+            "deploy": {
+                "labels": own,
+                "update_config": {**{key: value for key, value in pace.items() if value is not None}, **update},
+            },
+        }
+
+    def own_healthcheck(self, service: str) -> bool | None:
+        return self._today.healthcheck(service)
+
+    def has_host_ports(self, service: str) -> bool:
+        return self._today.host_ports(service)
+
+    def redact(self, text: str) -> str:
+        return self._redact_own(super().redact(text))
+
+    @property
+    def _today(self) -> KeptStack:
+        return self.file.of(self.file.snapshot(self.engine.environment), self.engine.environment)
+
+    @cached_property
+    def _redact_own(self) -> Redactor:
+        """Blanks out the secrets that the tasks of today are given."""
+        try:
+            today = self._today
+        except ConfigError:
+            return Redactor({})
+        return Redactor({**today.variables, **today.given})

@@ -1,0 +1,175 @@
+"""Apps on a swarm of the tests' own."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import shutil
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import pytest
+
+from scripts.commands import CommandFailed, run, until
+from scripts.packages import NotInstallable
+from tests.engine.support import client, names
+from tests.engine.support.client import Answer, Client
+from tests.engine.support.cluster import Cluster
+from tests.engine.support.images import Images
+from tests.engine.support.project import App, clean
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from tests.engine.support.docker import Container
+
+_ports = itertools.count(8100)
+
+
+@dataclass
+class SwarmApp(App):
+    """A service on a swarm; each task has the port of its own node."""
+
+    kind: ClassVar[str] = "swarm"
+    service: ClassVar[str] = "web"
+
+    cluster: Cluster = field(kw_only=True)
+    replicas: int = field(default=1, kw_only=True)
+    _made_with: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.name}_web"
+
+    def get(self, path: str, timeout: float = 5) -> Answer:
+        return client.get(self.port, path, timeout, self.cluster.manager.address)
+
+    def client(self, path: str = "/version") -> Client:
+        return Client(self.port, path, host=self.cluster.manager.address)
+
+    def clients(self) -> list[Client]:
+        """One that asks each node's own task."""
+        return [Client(self.port, host=node.address) for node in self.cluster.nodes]
+
+    def versions(self) -> list[str | None]:
+        """What each node's task answers."""
+        return [self._version(node.address) for node in self.cluster.nodes]
+
+    def _version(self, address: str) -> str | None:
+        with suppress(OSError):
+            return client.get(self.port, "/version", 0.5, address).body
+        return None
+
+    def docker(self, *argv: str) -> str:
+        return self.cluster.manager.docker(*argv)
+
+    def tasks(self) -> list[dict[str, Any]]:
+        """All tasks that the swarm remembers, oldest first."""
+        ids = self.docker("service", "ps", "-q", "--no-trunc", self.full_name).split()
+        return sorted(self.cluster.inspect("task", *ids), key=lambda one: str(one["CreatedAt"]))
+
+    def said(self) -> dict[str, Any]:
+        """The service, as the swarm has it."""
+        spec: dict[str, Any] = self.cluster.inspect("service", self.full_name)[0]["Spec"]
+        return spec
+
+    def is_made_with(self, **keys: Any) -> None:
+        port = {"target": 8000, "published": self.port, "mode": "host", "protocol": "tcp"}
+        service = {
+            "image": "${WEB_IMAGE}:${WEB_IMAGE_TAG}",
+            "ports": [port],
+            "deploy": {"replicas": self.replicas, "endpoint_mode": "dnsrr", **self._deploy(keys)},
+            **keys,
+        }
+        networks = {one: {"external": True, "name": one} for one in service.get("networks", [])}
+        document = {"version": "3.8", "services": {"web": service}, "networks": networks}
+        self.compose_file.write_text(json.dumps(document, indent=1))
+
+    def _deploy(self, keys: dict[str, Any]) -> dict[str, Any]:
+        deploy: dict[str, Any] = keys.pop("deploy", {})
+        return {"restart_policy": {"delay": "1s"}, **deploy}
+
+    @property
+    def compose_file(self) -> Path:
+        return self.folder / "docker-compose.prod.yml"
+
+    def up_by_hand(self, tag: str) -> None:
+        told = {"WEB_IMAGE": self.images.repository, "WEB_IMAGE_TAG": tag, "DOCKER_HOST": self.cluster.manager.host}
+        run(["docker", "stack", "deploy", "--compose-file", str(self.compose_file), self.name], env=clean(told))
+
+    def create_by_hand(self, tag: str, *options: str, published: bool = True) -> None:
+        """Make the service without a stack, and have the config name it."""
+        how = ("--detach", "--replicas", str(self.replicas), "--endpoint-mode", "dnsrr", "--restart-delay", "1s")
+        ports = (f"--publish=mode=host,target=8000,published={self.port}",) if published else ()
+        image = f"{self.images.repository}:{tag}"
+        self.docker("service", "create", *how, *ports, "--name", self.full_name, *options, image)
+        self.write_config(backend={"service": self.full_name, "stack": None, "file": None, "services": None})
+
+    def containers(self) -> list[Container]:
+        raise NotImplementedError("tasks are on several nodes")
+
+    def container(self) -> Container:
+        raise NotImplementedError("tasks are on several nodes")
+
+    def shown_image(self) -> str:
+        return str(self.said()["TaskTemplate"]["ContainerSpec"]["Image"])
+
+    def remove(self) -> None:
+        with suppress(CommandFailed):
+            self.docker("service", "rm", self.full_name)
+        with suppress(CommandFailed):
+            self.docker("stack", "rm", self.name)
+        until(lambda: not any(self.versions()), within=15)
+
+    def _start(self, argv: Sequence[str], env: Mapping[str, str]) -> subprocess.Popen[str]:
+        return super()._start(argv, {"DOCKER_HOST": self.cluster.manager.host, **env})
+
+    def write_config(self, *, probes: list[dict[str, object]] | None = None, **changes: Mapping[str, object]) -> None:
+        backend = {**self._made_with, **changes.pop("backend", {})}
+        self._made_with = backend
+        super().write_config(probes=probes, backend=backend, **changes)
+
+    def _backend(self) -> dict[str, Any]:
+        return {
+            "type": "swarm",
+            "stack": self.name,
+            "file": self.compose_file.name,
+            "services": ["web"],
+        }
+
+    def _probe(self) -> dict[str, Any]:
+        url = f"http://{{host}}:{self.port}/api/health/"
+        return {**super()._probe(), "url": url}
+
+
+def why_no_cluster() -> str:
+    """Return why no swarm can be made here, or nothing."""
+    if os.geteuid() != 0:
+        return "only root can make a swarm in network namespaces"
+    missing = [program for program in ("dockerd", "ip", "nsenter", "unshare") if not shutil.which(program)]
+    return f"{', '.join(missing)} is missing" if missing else ""
+
+
+def make_cluster(size: int) -> Iterator[Cluster]:
+    """Make a swarm for the tests of a module, and take it away again."""
+    if reason := why_no_cluster():
+        pytest.skip(f"no engine: {reason}")
+    with ExitStack() as stack:
+        cluster = Cluster(size)
+        stack.callback(cluster.remove)
+        try:
+            cluster.start()
+        except NotInstallable as error:
+            pytest.skip(f"no engine: {error}")
+        yield cluster
+
+
+def make_app(cluster: Cluster, folder: Path, replicas: int) -> SwarmApp:
+    """Make an app of a test's own on a cluster: files written, nothing started."""
+    name = names.scope()
+    images = Images(cluster.registry, base="")
+    return SwarmApp(folder / name, images, name, port=next(_ports), cluster=cluster, replicas=replicas)
