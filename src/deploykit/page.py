@@ -89,7 +89,7 @@ def _page(report: Report, command: Command) -> Iterator[str]:
     yield from _entry("changed", *_changed(report))
     if report.migration:
         yield from _entry("migration", _MIGRATION[report.migration])
-    yield from _log(report, command)
+    yield from _log(report)
     yield from _next(report, command)
 
 
@@ -204,12 +204,10 @@ def _content(image: ImageRef) -> str:
     return (image.digest or image.id or "not known")[:_SHORT]
 
 
-def _log(report: Report, command: Command) -> Iterator[str]:
+def _log(report: Report) -> Iterator[str]:
     for failure in (report.failure, report.restore_failure):
         if failure and failure.logs:
             yield from _entry("log", *(f"| {line}" for line in lines(failure.logs, _LOG_LINES)))
-    if report.log:
-        yield f"{'':<{_INDENT}}all of it: {command('logs')} --of {report.log}"
 
 
 def _next(report: Report, command: Command) -> Iterator[str]:

@@ -84,7 +84,6 @@ def test_a_crash() -> None:
         "migration  the release command finished before the failure, and is not",
         "           undone: the database may be ahead of what serves",
         "log        | ImportError: courts",
-        "           all of it: deploykit logs --of r2",
         "next       deploykit logs --of r2   the whole log of what failed",
         "           deploykit run --tag TAG  when it is mended",
         "           deploykit history r2     this page again",
@@ -132,7 +131,7 @@ def test_a_restore_that_fails_tells_since_when_nothing_serves() -> None:
     assert result.outcome is Outcome.restore_failed
     said = told(result)
     assert said["down"] == "nothing healthy has served since 2023-11-15 00:13 UTC: for 1.1 s when this ended"
-    assert said["log"] == "| new | old all of it: deploykit logs --of r3"
+    assert said["log"] == "| new | old"
     assert commands(result) == ["status", "rollback", "run --tag TAG", "logs --of r3", "history r3"]
     assert "brings back one (r2)" in said["next"]
 

@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from deploykit.cli.app import as_typed, command, opened
@@ -128,4 +129,5 @@ def _story(record: "Record", result: "Result", marks: "Marks", command: "Command
         yield f"{'moved':<12} {iso(move.at)} {move.target.name}"
     if result.report:
         yield ""
-        yield from page(result.report, command)
+        others = [step for step in result.report.next if (step.verb, step.arguments) != ("history", record.id)]
+        yield from page(replace(result.report, next=others), command)

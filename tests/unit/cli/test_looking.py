@@ -177,12 +177,13 @@ def test_history_of_one_is_its_whole_story(cli: Cli) -> None:
 
 
 def test_history_of_one_that_failed_ends_with_the_page_of_its_end(cli: Cli) -> None:
-    """The same text as at the end of the run, and the same JSON, whatever came after it."""
+    """The same text as at the end of the run, but for how to see it, and the same JSON, whatever came after it."""
     cli.world.good("one")
     cli.world.backend.release("two").crashes(log="ImportError: courts")
     assert cli("run", "--tag", "two") == 1
     told = [line.removeprefix("[deploy] ") for line in cli.lines]
-    page = told[told.index("Rollback completed successfully") + 1 :]
+    (*page, again) = told[told.index("Rollback completed successfully") + 1 :]
+    assert again.split()[:4] == ["deploykit", "history", "web.toml", "r2"]
     cli.world.backend.push("two").crashes(log="ImportError: courts")
     (*_, ended) = cli.run_json("run", "--tag", "two")
     cli.world.good("three", "four")
