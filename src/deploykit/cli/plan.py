@@ -89,7 +89,7 @@ def _at_hand(plan: "Plan") -> str:
 def _pulls(plan: "Plan", offer: "Offer | None") -> str:
     if offer is None:
         return {
-            "always": "the registry is asked whether it has a newer one",
+            "always": "the registry is asked whether it has a newer one" if plan.image else "it from the registry",
             "missing": "nothing: it is at hand" if plan.image else "it from the registry",
             "never": "nothing" if plan.image else "nothing, and fails: it is not at hand, and pull is 'never'",
         }[plan.pull.value]

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from deploykit.status import Status
 
 WORDS = ""
+_PIN = len("sha256:") + 12
+"""Characters of a digest that are shown, which is enough to know it by; JSON has all of it."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -99,13 +101,14 @@ def _lines(status: "Status", args: argparse.Namespace) -> Iterator[str]:
 def _last(status: "Status") -> str:
     if status.state is None:
         return "never deployed"
-    return f"the last deployment is {status.state.name}" + (f" ({status.outcome.name})" if status.outcome else "")
+    more = status.outcome.name if status.outcome and status.outcome.name != status.state.name else ""
+    return f"the last deployment is {status.state.name}" + (f" ({more})" if more else "")
 
 
 def _release(release: "Release | None") -> str:
     if release is None:
         return "nothing"
-    pin = release.image.digest or release.image.id or "not pinned"
+    pin = (release.image.digest or release.image.id or "not pinned")[:_PIN]
     return f"{release.image.name}  {release.id or 'not deployed by deploykit'}  {pin}"
 
 

@@ -21,13 +21,22 @@ def test_status_of_an_app_that_runs(cli: Cli) -> None:
     """What runs, what `rollback` would bring, and every instance; exit 0."""
     cli.world.good("one", "two")
     assert cli("status") == 0
-    current = cli.world.backend.living()[0].image.digest
+    current = cli.world.backend.living()[0].image.digest or ""
     assert cli.lines[:2] == [
         "web: the last deployment is healthy (deployed)",
-        f"  current    example.com/team/web:two  r2  {current}",
+        f"  current    example.com/team/web:two  r2  {current[:19]}",
     ]
     assert cli.lines[2].startswith("  previous   example.com/team/web:one  r1  sha256:")
     assert cli.lines[3:] == ["  instance   web  fake-web-2  running, since 2023-11-14T23:13:20.000Z"]
+
+
+def test_status_says_how_the_last_deployment_ended_once(cli: Cli) -> None:
+    """Its outcome stands beside its state where that says more."""
+    cli.world.good("one")
+    cli.world.backend.release("two").crashes()
+    cli.world.deploy("two")
+    cli("status")
+    assert cli.lines[0] == "web: the last deployment is rolled_back"
 
 
 def test_status_of_an_app_that_was_never_deployed(cli: Cli) -> None:
