@@ -1,6 +1,7 @@
 """Programs that take the place of deploykit, with its terminal and their own exit code."""
 
 import os
+import subprocess
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
@@ -11,6 +12,19 @@ if TYPE_CHECKING:
 def at_terminal() -> bool:
     """Whether somebody sits there who types and reads."""
     return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
+
+
+def written(program: "Program") -> tuple[list[str], int]:
+    """Run a program to its end, and return the lines that it writes, and its exit code."""
+    done = subprocess.run(
+        program.argv,
+        env=dict(program.environment),
+        cwd=program.folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+    )
+    return done.stdout.decode(errors="replace").splitlines(), done.returncode
 
 
 def become(program: "Program") -> "NoReturn":
