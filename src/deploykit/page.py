@@ -109,7 +109,8 @@ def _failed(failure: Failure | None) -> Iterator[str]:
     where = "while it was watched" if failure.state is State.healthy else f"in {failure.state.name}"
     yield f"{where}: {failure.summary}"
     if not any(looks.last for looks in failure.looks):  # else the probe's line has it
-        yield from (f"| {line}" for line in lines(failure.detail, _DETAIL_LINES))
+        said = [line for line in lines(failure.detail, _DETAIL_LINES) if not failure.summary.endswith(line.strip())]
+        yield from (f"| {line}" for line in said)
     if failure.hint:
         yield failure.hint
 

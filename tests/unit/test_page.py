@@ -268,6 +268,13 @@ def test_a_start_that_is_refused_may_have_taken_nothing_away() -> None:
     assert said["failed"] == "in starting: port is taken | a | b"
 
 
+def test_what_the_reason_quotes_is_not_told_again() -> None:
+    """The last line of what a command wrote is its reason most often."""
+    w = world("one")
+    w.backend.release("two").start_raises(lambda: StepFailed("up failed: no port", detail="a\nup failed: no port"))
+    assert told(w.deploy("two"))["failed"] == "in starting: up failed: no port | a"
+
+
 def test_a_row_of_an_older_version() -> None:
     """It has none of what is told now: each of it is not known, or not spoken of."""
     ended = row(

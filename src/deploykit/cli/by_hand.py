@@ -9,6 +9,10 @@ if TYPE_CHECKING:
     from deploykit.protocols import Program
 
 
+_CLEARS_ITS_LINE = "\x1b[2K"
+"""Compose writes this before each line of a log, also into a pipe."""
+
+
 def at_terminal() -> bool:
     """Whether somebody sits there who types and reads."""
     return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
@@ -24,7 +28,8 @@ def written(program: "Program") -> tuple[list[str], int]:
         stderr=subprocess.STDOUT,
         check=False,
     )
-    return done.stdout.decode(errors="replace").splitlines(), done.returncode
+    lines = done.stdout.decode(errors="replace").splitlines()
+    return [line.removeprefix(_CLEARS_ITS_LINE) for line in lines], done.returncode
 
 
 def become(program: "Program") -> "NoReturn":

@@ -116,7 +116,7 @@ def test_the_log_of_a_failure_is_kept(cli: Cli) -> None:
 
 def test_a_log_as_json_is_one_document(inside: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     """The lines that its program writes, whose exit code is ours; one that is followed has no end, and is refused."""
-    shown = Program((sys.executable, "-c", "print('one'); print('two'); raise SystemExit(3)"), {})
+    shown = Program((sys.executable, "-c", r"print('\x1b[2Kone'); print('two'); raise SystemExit(3)"), {})
     monkeypatch.setattr(OpenBackend, "logs_program", lambda *_, **__: shown)
     assert inside("logs", "web", "--json") == 3
     assert json.loads(inside.out) == {"app": "web", "service": "web", "of": None, "lines": ["one", "two"]}
