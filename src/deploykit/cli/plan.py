@@ -103,7 +103,7 @@ def _replaces(plan: "Plan") -> str:
     if plan.serving is None:
         return "nothing: nothing serves"
     named = ", ".join(one.name or one.id for one in plan.instances)
-    serves = f"{plan.serving.image.name} ({plan.serving.id or 'not deployed by deploykit'}): {named}"
+    serves = f"{plan.serving.image.name} ({plan.serving.id or 'not in the history'}): {named}"
     if plan.unchanged:
         return f"nothing, when the registry has no newer one and all probes pass: it serves already, in {named}"
     if plan.beside:

@@ -39,13 +39,23 @@ def test_status_says_how_the_last_deployment_ended_once(cli: Cli) -> None:
     assert cli.lines[0] == "web: the last deployment is rolled_back"
 
 
+def test_status_says_why_the_tag_file_stops_a_rollback(cli: Cli) -> None:
+    """Else it would be `previous nothing`, as if there were no release to go back to."""
+    cli.world.good("one", "two")
+    cli.world.state.tag_text.text = "no tag!"
+    cli("status")
+    assert cli.lines[2] == "  previous   nothing"
+    assert "holds no tag: not an image tag: 'no tag!': write one tag into it, or delete it" in cli.lines[3]
+    assert cli("rollback") == 2
+
+
 def test_status_of_an_app_that_was_never_deployed(cli: Cli) -> None:
     """Exit 1: nothing serves. One that was started by hand is shown as that."""
     assert cli("status") == 1
     assert cli.lines == ["web: never deployed", "  current    nothing", "  previous   nothing"]
     cli.world.backend.serving("zero")
     assert cli("status") == 0
-    assert "example.com/team/web:zero  not deployed by deploykit  sha256:" in cli.out
+    assert "example.com/team/web:zero  not in the history  sha256:" in cli.out
 
 
 def test_status_of_a_deployment_that_was_left_half_way(cli: Cli) -> None:

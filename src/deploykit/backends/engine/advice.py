@@ -32,8 +32,8 @@ _ADVICE: tuple[tuple[str, str], ...] = (
     (
         r"connection refused|no such host|timeout|deadline exceeded|unexpected EOF|reset by peer|HTTP status: 5",
         (
-            "The registry does not answer as it should: is it up, and reachable from here? With `--pull missing` it is not"
-            " asked for what is at hand."
+            "The registry does not answer as it should: is it up, and reachable from here?"
+            " With `--pull missing` it is not asked for what is at hand."
         ),
     ),
 )
