@@ -31,7 +31,9 @@ from deploykit import (
     Plan,
     ProbeAnswer,
     Record,
+    RegistryFailed,
     Release,
+    Report,
     Result,
     State,
     Status,
@@ -113,6 +115,7 @@ def report(result: Result) -> int:
     assert_type(result.kind, Kind)
     assert_type([move.target for move in result.transitions], list[State])
     assert_type(result.duration, float)
+    assert_type(result.report, Report | None)
     assert_type(result.explain(), str)
     result.raise_for_outcome()
     return result.exit_code
@@ -121,7 +124,7 @@ def report(result: Result) -> int:
 def errors() -> int:
     try:
         return deploy()
-    except (ConfigError, NoSuchRelease, EngineUnreachable, Held, Locked, DeploymentFailed) as error:
+    except (ConfigError, NoSuchRelease, EngineUnreachable, Held, Locked, DeploymentFailed, RegistryFailed) as error:
         print(error.hint)
         return error.exit_code
     except DeploykitError as error:

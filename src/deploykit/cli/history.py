@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from deploykit.cli.app import as_typed, command, opened
-from deploykit.cli.output import say
+from deploykit.cli.output import fitted, say
 from deploykit.errors import NoSuchRelease
 from deploykit.observers.json import dump, plain, release_document
 from deploykit.page import page
@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     elif args.json:
         shown = [dump([_document(record, marks) for record in records])]
     else:
-        shown = list(_table(records, marks))
+        shown = [fitted(line) for line in _table(records, marks)]
     for line in shown:
         say(line)
     return 0
@@ -104,7 +104,7 @@ def _table(records: Sequence["Record"], marks: "Marks") -> Iterator[str]:
 def _row(record: "Record", marks: "Marks") -> tuple[str, ...]:
     said = _document(record, marks)
     ended = said["outcome"] or f"in {said['state']}"
-    started = f"{said['started_at'][:19]}Z".replace("T", " ")
+    started = f"{said['started_at'][:16]}Z".replace("T", " ")
     cells = (
         said["id"],
         said["kind"],

@@ -134,8 +134,8 @@ def test_history_is_a_table_newest_first(cli: Cli) -> None:
     assert cli("history") == 0
     assert [line.split() for line in cli.lines] == [
         ["ID", "KIND", "TAG", "ENDED", "NOW", "STARTED", "BY", "MESSAGE"],
-        ["r2", "deploy", "two", "rolled_back", "2023-11-14", "23:13:20Z", "alice", "Court", "booking\\x1b[2J"],
-        ["r1", "deploy", "one", "deployed", "current", "2023-11-14", "22:13:20Z", "alice"],
+        ["r2", "deploy", "two", "rolled_back", "2023-11-14", "23:13Z", "alice", "Court", "booking\\x1b[2J"],
+        ["r1", "deploy", "one", "deployed", "current", "2023-11-14", "22:13Z", "alice"],
     ]
     assert cli.lines[1].index("deploy") == cli.lines[0].index("KIND")
 
