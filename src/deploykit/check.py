@@ -97,7 +97,10 @@ def _serving(parts: Parts, status: Status, noun: str) -> Iterator[Finding]:
 
 
 def _target(status: Status) -> Iterator[Finding]:
-    if status.previous is None:
+    if status.tag_file_problem:
+        text = f"`rollback` will be refused: {status.tag_file_problem}"
+        yield Finding("target", Standing.warning, text, "Write one tag into that file, or delete it.")
+    elif status.previous is None:
         yield Finding("target", Standing.ok, "there is no earlier good release; a failure restores what serves")
     elif status.previous_at_hand:
         yield Finding("target", Standing.ok, f"{status.previous.image.name} is at hand for `rollback`")

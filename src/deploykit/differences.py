@@ -58,7 +58,7 @@ def changes(
 
 def _of_images(old: ImageRef, new: ImageRef) -> list[str]:
     pairs = [(old.name, new.name), (old.digest or "", new.digest or ""), (old.id or "", new.id or "")]
-    return [line for one, other in pairs if one != other for line in (f"- {one}", f"+ {other}")]
+    return [line for one, other in dict.fromkeys(pairs) if one != other for line in (f"- {one}", f"+ {other}")]
 
 
 def _all_variables(snapshots: Iterable[Snapshot]) -> dict[str, str]:

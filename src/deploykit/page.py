@@ -89,7 +89,7 @@ def _page(report: Report, command: Command) -> Iterator[str]:
     yield from _entry("changed", *_changed(report))
     if report.migration:
         yield from _entry("migration", _MIGRATION[report.migration])
-    yield from _log(report, command)
+    yield from _log(report)
     yield from _next(report, command)
 
 
@@ -109,7 +109,8 @@ def _failed(failure: Failure | None) -> Iterator[str]:
     where = "while it was watched" if failure.state is State.healthy else f"in {failure.state.name}"
     yield f"{where}: {failure.summary}"
     if not any(looks.last for looks in failure.looks):  # else the probe's line has it
-        yield from (f"| {line}" for line in lines(failure.detail, _DETAIL_LINES))
+        said = [line for line in lines(failure.detail, _DETAIL_LINES) if not failure.summary.endswith(line.strip())]
+        yield from (f"| {line}" for line in said)
     if failure.hint:
         yield failure.hint
 
@@ -204,12 +205,10 @@ def _content(image: ImageRef) -> str:
     return (image.digest or image.id or "not known")[:_SHORT]
 
 
-def _log(report: Report, command: Command) -> Iterator[str]:
+def _log(report: Report) -> Iterator[str]:
     for failure in (report.failure, report.restore_failure):
         if failure and failure.logs:
             yield from _entry("log", *(f"| {line}" for line in lines(failure.logs, _LOG_LINES)))
-    if report.log:
-        yield f"{'':<{_INDENT}}all of it: {command('logs')} --of {report.log}"
 
 
 def _next(report: Report, command: Command) -> Iterator[str]:

@@ -24,7 +24,8 @@ class Status:
     `state` and `outcome` are those of the last deployment. `current` is what serves, and `instances` are its own; its
     `id` is empty when deploykit did not start it. `candidate` is what an unfinished deployment tries: while it stands
     beside what served before, that is what serves. `previous` is what `rollback` would bring
-    back: a release, or an image that an operator named in the tag file; nothing when that file cannot be used.
+    back: a release, or an image that an operator named in the tag file; nothing when that file cannot be used, for
+    which `tag_file_problem` is the reason.
     `previous_at_hand` tells whether its image and its files are here, so that no registry is needed for it.
     `recorded` is what the last deployment left serving; None when it left nothing that was well.
     """
@@ -41,6 +42,7 @@ class Status:
     protected: frozenset[str] = frozenset()
     previous_at_hand: bool | None = None
     recorded: Release | None = None
+    tag_file_problem: str | None = None
 
     @property
     def drifted(self) -> bool:
@@ -82,7 +84,8 @@ def look_at(parts: Parts, app: str) -> Status:
         last = journal.last()
         runs = _current(running, journal)
         old = _beside(parts.backend, last) if last else None
-        previous = _previous(parts, journal, runs, last)
+        by_hand, problem = _by_hand(parts, journal)
+        previous = None if problem else _previous(journal, runs, last, by_hand)
         return Status(
             app=app,
             state=last.state if last else None,
@@ -96,6 +99,7 @@ def look_at(parts: Parts, app: str) -> Status:
             protected=journal.protected(),
             previous_at_hand=_at_hand(parts, previous) if previous else None,
             recorded=_recorded(last) if last else None,
+            tag_file_problem=problem,
         )
 
 
@@ -135,12 +139,16 @@ def _current(running: Running | None, journal: Journal) -> Release | None:
     return next(same_image, Release("", running.image))
 
 
-def _previous(parts: Parts, journal: Journal, current: Release | None, last: Record | None) -> Release | None:
-    stack = fold(journal.ended())
+def _by_hand(parts: Parts, journal: Journal) -> tuple[str | None, str | None]:
+    """Return the tag in the tag file that an operator wrote there, and why that file cannot be used."""
     try:
-        by_hand = TagFile(parts.state.tag_text, journal).written_by_hand()
-    except ConfigError:  # it stops a rollback, and that alone
-        return None
+        return TagFile(parts.state.tag_text, journal).written_by_hand(), None
+    except ConfigError as error:  # it stops a rollback, and that alone
+        return None, str(error)
+
+
+def _previous(journal: Journal, current: Release | None, last: Record | None, by_hand: str | None) -> Release | None:
+    stack = fold(journal.ended())
     if by_hand:
         named = next((release for release in reversed(stack) if release.image.tag == by_hand), None)
         repository = current.image.repository if current else (last.asked.repository if last else "unknown")

@@ -82,7 +82,7 @@ def test_no_rollback_leaves_the_failed_release(app: ProcessApp) -> None:
     app.release("b", ok=False)
     done = app.deploykit("run", "--tag", "b", "--no-rollback")
     assert done.returncode == 3
-    assert "`deploykit rollback` brings back example.org/shop/web:a (r1)" in done.stdout
+    assert "deploykit rollback       brings back a (r1)" in done.stdout
     assert app.version() == "b"
 
 
@@ -120,7 +120,8 @@ def test_a_pull_that_fails_touches_nothing(app: ProcessApp) -> None:
     before = app.json("status")["instances"]
     done = app.deploykit("run", "--tag", "nosuch")
     assert done.returncode == 1
-    assert "Nothing was touched: example.org/shop/web:a (r1) still serves" in done.stdout
+    assert "[deploy] r2: example.org/shop/web:nosuch failed, and nothing was replaced; exit" in done.stdout
+    assert "[deploy] serves now a (r1), since " in done.stdout
     assert app.json("status")["instances"] == before
 
 

@@ -115,6 +115,7 @@ def report(result: Result) -> int:
     assert_type(result.kind, Kind)
     assert_type([move.target for move in result.transitions], list[State])
     assert_type(result.duration, float)
+    assert_type(result.report, Report | None)
     assert_type(result.explain(), str)
     assert_type(result.report, Report | None)
     result.raise_for_outcome()

@@ -32,6 +32,17 @@ def stands(lines: Mapping[str, Finding], about: str) -> tuple[Standing, str]:
     return lines[about].standing, lines[about].text
 
 
+def test_a_tag_file_that_cannot_be_used() -> None:
+    """It stops a rollback alone, so it is a warning, with the mend."""
+    world = World()
+    world.good("one", "two")
+    world.state.tag_text.text = "no tag!"
+    line = found(world)["target"]
+    assert line.standing is WARNING
+    assert "holds no tag: not an image tag: 'no tag!'" in line.text
+    assert line.hint == "Write one tag into that file, or delete it."
+
+
 def test_an_app_that_can_be_deployed() -> None:
     """Every line is ok, and nothing was changed."""
     world = World()

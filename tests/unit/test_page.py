@@ -84,7 +84,6 @@ def test_a_crash() -> None:
         "migration  the release command finished before the failure, and is not",
         "           undone: the database may be ahead of what serves",
         "log        | ImportError: courts",
-        "           all of it: deploykit logs --of r2",
         "next       deploykit logs --of r2   the whole log of what failed",
         "           deploykit run --tag TAG  when it is mended",
         "           deploykit history r2     this page again",
@@ -132,7 +131,7 @@ def test_a_restore_that_fails_tells_since_when_nothing_serves() -> None:
     assert result.outcome is Outcome.restore_failed
     said = told(result)
     assert said["down"] == "nothing healthy has served since 2023-11-15 00:13 UTC: for 1.1 s when this ended"
-    assert said["log"] == "| new | old all of it: deploykit logs --of r3"
+    assert said["log"] == "| new | old"
     assert commands(result) == ["status", "rollback", "run --tag TAG", "logs --of r3", "history r3"]
     assert "brings back one (r2)" in said["next"]
 
@@ -281,6 +280,13 @@ def test_a_start_that_is_refused_may_have_taken_nothing_away() -> None:
     said = told(w.deploy("two"))
     assert said["down"] == "nothing healthy served for 0.0 s at most"
     assert said["failed"] == "in starting: port is taken | a | b"
+
+
+def test_what_the_reason_quotes_is_not_told_again() -> None:
+    """The last line of what a command wrote is its reason most often."""
+    w = world("one")
+    w.backend.release("two").start_raises(lambda: StepFailed("up failed: no port", detail="a\nup failed: no port"))
+    assert told(w.deploy("two"))["failed"] == "in starting: up failed: no port | a"
 
 
 def test_a_row_of_an_older_version() -> None:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 VERBS = {
-    "run": ("run", "take an image live; when it fails, what served comes back by itself"),
+    "run": ("run", "take an image live; what served comes back when it fails"),
     "deploy": ("run", "the same as run"),
     "rollback": ("rollback", "one good release back, or to the one named"),
     "recover": ("recover", "finish what a killed run left"),
@@ -41,13 +41,13 @@ VERBS = {
     "ps": ("ps", "the instances that there are"),
     "logs": ("logs", "the log of what runs, or of what failed"),
     "exec": ("exec", "run a command in an instance: exec SERVICE -- CMD"),
-    "shell": ("shell", "run a shell, or a command, in a one-off of a release: shell [ID] -- CMD"),
-    "compose": ("compose", "docker compose, with files, pin and variables of what runs: compose -- ARGS"),
+    "shell": ("shell", "a shell, or a command, in a one-off of a release: shell ID -- CMD"),
+    "compose": ("compose", "docker compose, with the pin of what runs: compose -- ARGS"),
     "diff": ("diff", "what two releases differ in: diff A B"),
     "history": ("history", "the deployments, newest first; or one of them"),
     "images": ("images", "the versions that are at hand, and what became of each"),
     "health": ("health", "look once with every probe"),
-    "check": ("check", "the checklist before a deploy: what would stop it, and how to mend that"),
+    "check": ("check", "the checklist before a deploy: what would stop it"),
     "config": ("config", "the config file, as deploykit understands it"),
     "hold": ("hold", "let nothing be deployed meanwhile, and say why"),
     "unhold": ("unhold", "let deploys go on"),
@@ -61,9 +61,11 @@ VERBS = {
 }
 PULLS = ("always", "missing", "never")
 _EPILOG = """\
-CONFIG.toml is $DEPLOYKIT_CONFIG, deploykit.toml, or the one .toml here with [app] and [backend], when none is named.
-exit codes: 0 it serves; 1 failed, what served before serves; 2 usage or configuration; 3 look now; 4 failed, and
-nothing to go back to; 5 the runtime cannot be reached; 6 deploys are held; 75 another deployment runs; 130, 143
+CONFIG.toml is $DEPLOYKIT_CONFIG, deploykit.toml, or the one .toml here with
+[app] and [backend], when none is named.
+exit codes: 0 it serves; 1 failed, what served before serves; 2 usage or
+configuration; 3 look now; 4 failed, and nothing to go back to; 5 the runtime
+cannot be reached; 6 deploys are held; 75 another deployment runs; 130, 143
 interrupted."""
 
 
@@ -223,6 +225,13 @@ class _Version(argparse.Action):
 
         say(f"deploykit {deploykit.__version__}")
         parser.exit()
+
+
+def natural(text: str) -> int:
+    """Read a number of things: 0 or more."""
+    if not text.isdecimal():
+        raise ValueError(text)
+    return int(text)
 
 
 def seconds(text: str) -> float:

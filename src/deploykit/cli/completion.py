@@ -1,10 +1,12 @@
 """`deploykit completion`: what a shell needs, out of the parsers themselves."""
 
 import argparse
+import os
+from pathlib import Path
 
 from deploykit.cli.arguments import VERBS, UsageError, module_of, top_parser, verb_parser
 from deploykit.cli.output import say
-from deploykit.cli.shells import SHELLS, Option, Verb
+from deploykit.cli.shells import SHELLS, TARGETS, Option, Verb
 
 WORDS = "|".join(SHELLS)
 
@@ -16,6 +18,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the script of a shell."""
     shell = args.words[0] if args.words else None
+    if shell == TARGETS:
+        return _print_targets(args)
     if shell not in SHELLS:
         said = f"there is no completion for {shell!r}" if shell else "say for which shell"
         raise UsageError(said, hint=f"`deploykit completion {WORDS}`.")
@@ -26,6 +30,23 @@ def run(args: argparse.Namespace) -> int:
         say(dump({"shell": shell, "script": script}))
     else:
         say(script)
+    return 0
+
+
+def _print_targets(args: argparse.Namespace) -> int:
+    """Print the targets of a config file, for the scripts."""
+    from deploykit.config import find_config
+    from deploykit.config.document import read_document
+    from deploykit.config.targets import names
+
+    found = names(read_document(Path(args.config or find_config(os.environ)), os.environ))
+    if args.json:
+        from deploykit.observers.json import dump
+
+        say(dump({"targets": found}))
+    else:
+        for name in found:
+            say(name)
     return 0
 
 
@@ -46,4 +67,5 @@ def _option(action: argparse.Action) -> Option:
         takes_value=action.nargs != 0,
         choices=list(action.choices or []),
         is_file=action.metavar == "FILE",
+        is_target=action.dest == "target",
     )

@@ -2,10 +2,11 @@
 
 import argparse
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from deploykit.cli.app import as_typed, command, opened
-from deploykit.cli.output import say
+from deploykit.cli.output import fitted, say
 from deploykit.errors import NoSuchRelease
 from deploykit.observers.json import dump, plain, release_document
 from deploykit.page import page
@@ -37,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     elif args.json:
         shown = [dump([_document(record, marks) for record in records])]
     else:
-        shown = list(_table(records, marks))
+        shown = [fitted(line) for line in _table(records, marks)]
     for line in shown:
         say(line)
     return 0
@@ -103,7 +104,7 @@ def _table(records: Sequence["Record"], marks: "Marks") -> Iterator[str]:
 def _row(record: "Record", marks: "Marks") -> tuple[str, ...]:
     said = _document(record, marks)
     ended = said["outcome"] or f"in {said['state']}"
-    started = f"{said['started_at'][:19]}Z".replace("T", " ")
+    started = f"{said['started_at'][:16]}Z".replace("T", " ")
     cells = (
         said["id"],
         said["kind"],
@@ -128,4 +129,5 @@ def _story(record: "Record", result: "Result", marks: "Marks", command: "Command
         yield f"{'moved':<12} {iso(move.at)} {move.target.name}"
     if result.report:
         yield ""
-        yield from page(result.report, command)
+        others = [step for step in result.report.next if (step.verb, step.arguments) != ("history", record.id)]
+        yield from page(replace(result.report, next=others), command)

@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `init`."""
     parser.add_argument("-o", "--output", default="deploykit.toml", metavar="FILE", help="where it is written")
     parser.add_argument("--yes", action="store_true", help="ask nothing; take the defaults")
-    parser.add_argument("--service", help="the service that is deployed, where several could be")
+    parser.add_argument("--service", help="the service that is deployed")
     parser.add_argument("--image", help="its image, without a tag, where the compose file does not say it")
     parser.add_argument("--path", help="where it tells its health, where the compose file does not say it")
     parser.add_argument("--systemd", action="store_true", help="print a unit that runs `recover` at boot, and no more")
@@ -56,7 +56,8 @@ def _write_config(args: argparse.Namespace) -> int:
     file, output = _compose_file(args), Path(args.output)
     if output.exists():
         raise ConfigError(f"{output} is there already", hint="Name another file with -o, or remove it.")
-    text = toml(draft(read_model(file), os.path.relpath(file, output.parent), _asking(args)))
+    made = draft(read_model(file), os.path.relpath(file, output.parent), _asking(args), args.service)
+    text = toml(made)
     output.write_text(text)
     deploykit.load(output)
     say(text)
@@ -69,7 +70,9 @@ def _compose_file(args: argparse.Namespace) -> Path:
         return Path(args.words[0])
     found = [name for name in USUAL if Path(name).is_file()]
     if not found:
-        raise ConfigError(f"there is no compose file here: none of {', '.join(USUAL)}", hint="Name it.")
+        raise ConfigError(
+            f"there is no compose file here: none of {', '.join(USUAL)}", hint="Name it: `deploykit init FILE`."
+        )
     return Path(found[0])
 
 

@@ -16,6 +16,15 @@ def complain(text: str) -> None:
     _write(sys.stderr, text)
 
 
+def fitted(text: str) -> str:
+    """Return a line of a table, cut at the width of the terminal that it is written to, if it is written to one."""
+    try:
+        width = os.get_terminal_size(sys.stdout.fileno()).columns
+    except (AttributeError, OSError, ValueError):  # no terminal, or no stdout at all
+        return text
+    return text if not 0 < width < len(text) else f"{text[: width - 1]}…"
+
+
 def _write(stream: TextIO | None, text: str) -> None:
     if stream is None:  # closed before we were started
         return

@@ -89,7 +89,7 @@ def _at_hand(plan: "Plan") -> str:
 def _pulls(plan: "Plan", offer: "Offer | None") -> str:
     if offer is None:
         return {
-            "always": "the registry is asked whether it has a newer one",
+            "always": "the registry is asked whether it has a newer one" if plan.image else "it from the registry",
             "missing": "nothing: it is at hand" if plan.image else "it from the registry",
             "never": "nothing" if plan.image else "nothing, and fails: it is not at hand, and pull is 'never'",
         }[plan.pull.value]
@@ -103,7 +103,7 @@ def _replaces(plan: "Plan") -> str:
     if plan.serving is None:
         return "nothing: nothing serves"
     named = ", ".join(one.name or one.id for one in plan.instances)
-    serves = f"{plan.serving.image.name} ({plan.serving.id or 'not deployed by deploykit'}): {named}"
+    serves = f"{plan.serving.image.name} ({plan.serving.id or 'not in the history'}): {named}"
     if plan.unchanged:
         return f"nothing, when the registry has no newer one and all probes pass: it serves already, in {named}"
     if plan.beside:

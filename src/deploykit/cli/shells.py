@@ -14,6 +14,7 @@ class Option:
     takes_value: bool
     choices: list[str]
     is_file: bool
+    is_target: bool
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,9 @@ def fish(top: Sequence[Option], verbs: Sequence[Verb]) -> str:
 SHELLS: dict[str, Callable[[Sequence[Option], Sequence[Verb]], str]] = {"bash": bash, "zsh": zsh, "fish": fish}
 
 
+TARGETS = "targets"
+"""`deploykit completion targets [CONFIG.toml]` prints the targets of a config file: what the scripts ask for."""
+
 # bash and zsh: which words may follow is a case of the verb and of the word before.
 
 _WALK = """\
@@ -68,7 +72,17 @@ _WALK = """\
 CASES
     esac
 """
+_TARGETS = f"""\
+_deploykit_targets() {{
+    local word file=
+    for word in "${{before[@]}}"; do
+        if [[ $word == *.toml ]]; then file=$word; fi
+    done
+    deploykit completion {TARGETS} ${{file:+"$file"}} 2>/dev/null
+}}
+"""
 _BASH = f"""\
+{_TARGETS}\
 _deploykit() {{
     local cur=${{COMP_WORDS[COMP_CWORD]}} prev=${{COMP_WORDS[COMP_CWORD-1]}} verb= offered= files= skip= word
     local before=("${{COMP_WORDS[@]:1:COMP_CWORD-1}}")
@@ -88,6 +102,7 @@ _deploykit() {{
 }}
 complete -F _deploykit deploykit"""
 _ZSH = f"""\
+{_TARGETS}\
 _deploykit() {{
     local prev=${{words[CURRENT-1]}} verb= offered= files= skip= word
     local -a before=("${{(@)words[2,CURRENT-1]}}")
@@ -113,7 +128,10 @@ def _values(verb: str, options: Sequence[Option]) -> Iterator[str]:
     for option in options:
         if option.takes_value:
             pattern = "|".join(f"{verb}:{name}" for name in option.names)
-            yield _case(pattern, option.choices, "any" if option.is_file else "")
+            if option.is_target:
+                yield f"{pattern}) offered=$(_deploykit_targets) files= ;;"
+            else:
+                yield _case(pattern, option.choices, "any" if option.is_file else "")
 
 
 def _case(pattern: str, words: Sequence[str], files: str = "") -> str:
@@ -131,6 +149,7 @@ def _names(options: Sequence[Option]) -> list[str]:
 # fish.
 
 _FISH = "complete -c deploykit"
+_TARGETS_OF_FISH = f"(deploykit completion {TARGETS} (string match -- '*.toml' (commandline -opc)) 2>/dev/null)"
 _OF_FISH = f"""\
 {_FISH} -f
 {_FISH} -n 'not __fish_use_subcommand' -k -a '(__fish_complete_suffix .toml)'"""
@@ -141,6 +160,7 @@ def _of_fish(option: Option, condition: str) -> str:
     value = ["-r" if option.is_file else "-x"] if option.takes_value else []
     value += ["-F"] if option.is_file else []
     value += [f"-a {_quoted(' '.join(option.choices))}"] if option.choices else []
+    value += [f"-a {_quoted(_TARGETS_OF_FISH)}"] if option.is_target else []
     return " ".join([_FISH, "-n", f"'{condition}'", *names, *value, "-d", _quoted(option.help)])
 
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from deploykit.status import Status
 
 WORDS = ""
+_PIN = len("sha256:") + 12
+"""Characters of a digest that are shown, which is enough to know it by; JSON has all of it."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -77,15 +79,7 @@ def _lock(holder: "Holder | None") -> dict[str, Any] | None:
 
 def _lines(status: "Status", args: argparse.Namespace) -> Iterator[str]:
     yield f"{titled(status.app, args)}: {_last(status)}"
-    yield f"  current    {_release(status.current)}"
-    if status.drifted and status.recorded:
-        runs = status.current.image.name if status.current else "nothing"
-        yield f"  look now   runs {runs}, the journal says {status.recorded.image.name} ({status.recorded.id})"
-    if status.candidate:
-        yield f"  candidate  {_release(status.candidate)}"
-    yield f"  previous   {_release(status.previous)}"
-    if status.previous_at_hand is False:
-        yield "  look now   the previous release is not at hand: its image, or its files, are gone from this machine"
+    yield from _releases(status)
     for one in status.instances:
         yield f"  instance   {_instance_line(one)}"
     if status.hold:
@@ -98,17 +92,32 @@ def _lines(status: "Status", args: argparse.Namespace) -> Iterator[str]:
         yield f"  look now   the last deployment was left half-way: `{command(args, 'recover')}` finishes it"
 
 
+def _releases(status: "Status") -> Iterator[str]:
+    yield f"  current    {_release(status.current)}"
+    if status.drifted and status.recorded:
+        runs = status.current.image.name if status.current else "nothing"
+        yield f"  look now   runs {runs}, the journal says {status.recorded.image.name} ({status.recorded.id})"
+    if status.candidate:
+        yield f"  candidate  {_release(status.candidate)}"
+    yield f"  previous   {_release(status.previous)}"
+    if status.tag_file_problem:
+        yield f"  look now   {status.tag_file_problem}: write one tag into it, or delete it"
+    if status.previous_at_hand is False:
+        yield "  look now   the previous release is not at hand: its image, or its files, are gone from this machine"
+
+
 def _last(status: "Status") -> str:
     if status.state is None:
         return "never deployed"
-    return f"the last deployment is {status.state.name}" + (f" ({status.outcome.name})" if status.outcome else "")
+    more = status.outcome.name if status.outcome and status.outcome.name != status.state.name else ""
+    return f"the last deployment is {status.state.name}" + (f" ({more})" if more else "")
 
 
 def _release(release: "Release | None") -> str:
     if release is None:
         return "nothing"
-    pin = release.image.digest or release.image.id or "not pinned"
-    return f"{release.image.name}  {release.id or 'not deployed by deploykit'}  {pin}"
+    pin = (release.image.digest or release.image.id or "not pinned")[:_PIN]
+    return f"{release.image.name}  {release.id or 'not in the history'}  {pin}"
 
 
 def _instance_line(one: "Instance") -> str:

@@ -27,7 +27,7 @@ def find_config(environment: Mapping[str, str], folder: Path = Path()) -> Path:
         msg = f"there are several config files here: {', '.join(path.name for path in found)}"
         raise ConfigError(msg, hint=hint)
     msg = f"there is no config file here: neither {USUAL} nor another .toml file with [app] and [backend]"
-    raise ConfigError(msg, hint=hint)
+    raise ConfigError(msg, hint=f"{hint} `deploykit init` writes one, from a compose file.")
 
 
 def _is_config(path: Path) -> bool:

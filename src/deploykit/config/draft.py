@@ -36,14 +36,14 @@ class Draft:
     fixed_port: bool
 
 
-def draft(model: Model, file: str, ask: Ask) -> Draft:
-    """Draw a config from a compose file. What can be found out is not asked for.
+def draft(model: Model, file: str, ask: Ask, service: str | None = None) -> Draft:
+    """Draw a config from a compose file, for a service of it. What can be found out is not asked for.
 
     Raises:
-        ConfigError: the file has no service with an image that could be deployed.
+        ConfigError: the file has no service with an image that could be deployed, or none of that name.
     """
     services: Mapping[str, Model] = model.get("services", {})
-    image, group = _deployed(services, ask)
+    image, group = _deployed(services, ask, service)
     first, others = _main_first(services, group)
     repository, tag = _parts(image)
     main = services[first]
@@ -59,23 +59,21 @@ def draft(model: Model, file: str, ask: Ask) -> Draft:
     )
 
 
-def _deployed(services: Mapping[str, Model], ask: Ask) -> tuple[str, list[str]]:
-    """Return the image that is deployed, and the services that run it: the one whose tag is a variable."""
+def _deployed(services: Mapping[str, Model], ask: Ask, service: str | None) -> tuple[str, list[str]]:
+    """Return the image that is deployed, and the services that run it: that of the named one, else of a variable."""
     images = {name: str(one["image"]) for name, one in services.items() if one.get("image")}
-    variable = {image for image in images.values() if "$" in image}
-    chosen = variable or set(images.values())
-    if not chosen:
+    if not images:
         raise ConfigError(
             "no service of the compose file has an image", hint='Give the service image = "REPOSITORY:${TAG}".'
         )
-    first = next(image for image in images.values() if image in chosen)
-    if len(chosen) > 1:
-        by_service = {name: image for name, image in images.items() if image in chosen}
-        named = ask("--service", f"Which service is deployed? {', '.join(by_service)}", "")
-        if named not in by_service:
-            raise ConfigError(f"there is no such service: {named!r}", hint=f"It has: {', '.join(by_service)}.")
-        first = by_service[named]
-    return first, [name for name, image in images.items() if image == first]
+    variable = {name: image for name, image in images.items() if "$" in image}
+    offered = variable if variable and service is None else images
+    if len({*offered.values()}) > 1 and service is None:
+        service = ask("--service", f"Which service is deployed? {', '.join(offered)}", "")
+    named = next(iter(offered)) if service is None else service
+    if named not in offered:
+        raise ConfigError(f"there is no such service: {named!r}", hint=f"It has: {', '.join(offered)}.")
+    return images[named], [name for name, image in images.items() if image == images[named]]
 
 
 def _main_first(services: Mapping[str, Model], group: Sequence[str]) -> tuple[str, list[str]]:

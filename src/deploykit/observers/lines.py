@@ -15,7 +15,6 @@ from deploykit.events import (
     GoingBack,
     HookOutput,
     HookStarted,
-    LogRead,
     Looked,
     Moved,
     Output,
@@ -36,13 +35,11 @@ from deploykit.page import Command, page, plainly, short
 from deploykit.record import Failure, Kind
 from deploykit.release import ImageRef, Release
 from deploykit.states import State
-from deploykit.text import lasting, lines, mib, minute, one_line
+from deploykit.text import lasting, mib, minute, one_line
 
 HEARTBEAT = 10.0
 CI_HEARTBEAT = 5.0
 """Seconds between two lines of a wait that does not come to an end."""
-_OUTPUT_LINES = 5
-_LOG_LINES = 10
 _STEPS = {
     State.starting: "Starting containers...",
     State.checking: "Smoke check...",
@@ -112,10 +109,6 @@ class Narrator:
                 yield "warning", f"WARNING: {event.text}"
             case Failed():
                 yield from self._failed(event.failure)
-            case LogRead():
-                yield "info", "Its last log lines:"
-                for line in lines(event.logs, _LOG_LINES):
-                    yield "info", f"| {line}"
             case GoingBack():
                 yield "info", _from_to(event)
             case Restoring():
@@ -193,7 +186,8 @@ class Narrator:
             yield "error", f"ERROR: Rollback failed: {failure.summary}"
         else:
             yield "error", f"ERROR: {failure.summary}"
-        yield from _evidence(failure)
+        if failure.detail and (failure.dead or failure.summary.startswith("Health check failed")):
+            yield "info", f"Last answer: {failure.detail}"
 
     def _restore(self, event: Restoring) -> Iterator[Line]:
         if event.release == self._restoring:
@@ -239,18 +233,6 @@ def _adopted(event: Adopted) -> Iterator[Line]:
         yield "info", f"Adopted what serves: {image}, healthy, as {event.release.id}"
     else:
         yield "warning", f"WARNING: what serves is not healthy: {image} ({event.reason})"
-
-
-def _evidence(failure: Failure) -> Iterator[Line]:
-    """What was seen last: the probe's answer, or the output of the command that failed; and the app's last lines."""
-    looked = failure.dead or failure.summary.startswith("Health check failed")
-    if looked and failure.detail:
-        yield "info", f"Last answer: {failure.detail}"
-    elif failure.detail:
-        for line in lines(failure.detail, _OUTPUT_LINES):
-            yield "info", f"| {line}"
-    if failure.hint:
-        yield "info", f"Hint: {failure.hint}"
 
 
 def _pulled(event: Pulled) -> str:

@@ -38,6 +38,7 @@ def test_help_names_every_verb_and_every_exit_code(capsys: pytest.CaptureFixture
     assert all(re.search(rf"^  {name} ", out, re.MULTILINE) for name in VERBS)
     assert all(f" {code} " in out for code in (0, 1, 2, 3, 4, 5, 75))
     assert "130, 143" in out
+    assert max(map(len, out.splitlines())) <= 80
 
 
 def test_the_docs_name_the_verbs_that_there_are() -> None:

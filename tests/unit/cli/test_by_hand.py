@@ -1,5 +1,7 @@
 """The verbs by hand, on the fakes: what is typed, what is refused, what is shown."""
 
+import json
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import NoReturn
@@ -107,6 +109,25 @@ def test_the_log_of_a_failure_is_kept(cli: Cli) -> None:
     assert cli.lines == [str(number) for number in range(100)]
     assert cli("logs", "--of", "r2", "--tail", "2") == 0
     assert cli.lines == ["98", "99"]
+    assert cli("logs", "--of", "r2", "--tail", "0") == 0
+    assert cli.lines == []
+    assert cli.json("logs", "--of", "r2", "--tail", "1") == {"app": "web", "service": None, "of": "r2", "lines": ["99"]}
+
+
+def test_a_log_as_json_is_one_document(inside: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lines that its program writes, whose exit code is ours; one that is followed has no end, and is refused."""
+    shown = Program((sys.executable, "-c", r"print('\x1b[2Kone'); print('two'); raise SystemExit(3)"), {})
+    monkeypatch.setattr(OpenBackend, "logs_program", lambda *_, **__: shown)
+    assert inside("logs", "web", "--json") == 3
+    assert json.loads(inside.out) == {"app": "web", "service": "web", "of": None, "lines": ["one", "two"]}
+    assert inside("logs", "-f", "--json") == 2
+
+
+@pytest.mark.parametrize("count", ["-1", "x", "1.5"])
+def test_a_number_of_lines_is_one(cli: Cli, count: str) -> None:
+    """Exit 2, whatever else was typed."""
+    assert cli("logs", f"--tail={count}") == 2
+    assert "--tail" in cli.err
 
 
 def test_pruning_lets_go_of_the_logs_of_what_goes(cli: Cli) -> None:

@@ -2,8 +2,10 @@
 
 import json
 import re
+import shlex
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -84,6 +86,48 @@ def test_bash_completes_every_option_of_every_verb(folder: Path, capsys: pytest.
     for verb in VERBS:
         asked = COMPLETE.format(script=text, words=f"deploykit {verb} -")
         assert set(run(folder, "bash", "--norc", "-c", asked)) == set(options(verb))
+
+
+TARGETED = "[app]\n[backend]\n[target.staging]\n[target.production]\n[target.pit]\n"
+
+
+def with_targets(folder: Path) -> str:
+    """Write a config with targets, and return what makes `deploykit` this one in a shell."""
+    for name in ("shop.toml", "with space.toml"):
+        (folder / name).write_text(TARGETED)
+    (folder / "with space.toml").write_text(TARGETED.replace("pit", "pond"))
+    return f'deploykit() {{ {shlex.quote(sys.executable)} -m deploykit "$@"; }}\n'
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="bash is not installed")
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("status shop.toml -t ''", {"staging", "production", "pit"}),
+        ("run shop.toml --tag v1 --target p", {"production", "pit"}),
+        ("run shop.toml --target = s", {"staging"}),
+        ("-c 'with space.toml' -t p", {"production", "pond"}),
+        ("status -t ''", set()),
+        ("status notes.toml -t ''", set()),
+    ],
+)
+def test_bash_completes_the_targets_of_the_file(
+    folder: Path, capsys: pytest.CaptureFixture[str], typed: str, offered: set[str]
+) -> None:
+    """Of the one that was named before; of none where it is not known which, without an error."""
+    deploykit = with_targets(folder)
+    text = COMPLETE.format(script=deploykit + script(capsys, "bash"), words=f"deploykit {typed}")
+    assert set(run(folder, "bash", "--norc", "-c", text)) == offered
+
+
+def test_the_targets_of_a_file(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One a line, as they stand in it; a file that cannot be read is exit 2."""
+    with_targets(folder)
+    assert main(["completion", "targets", f"{folder}/shop.toml"]) == 0
+    assert capsys.readouterr().out.split() == ["staging", "production", "pit"]
+    assert main(["completion", "targets", f"{folder}/shop.toml", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"targets": ["staging", "production", "pit"]}
+    assert main(["completion", "targets", f"{folder}/nosuch.toml"]) == 2
 
 
 ZSH = """

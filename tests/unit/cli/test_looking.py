@@ -23,13 +23,32 @@ def test_status_of_an_app_that_runs(cli: Cli) -> None:
     """What runs, what `rollback` would bring, and every instance; exit 0."""
     cli.world.good("one", "two")
     assert cli("status") == 0
-    current = cli.world.backend.living()[0].image.digest
+    current = cli.world.backend.living()[0].image.digest or ""
     assert cli.lines[:2] == [
         "web: the last deployment is healthy (deployed)",
-        f"  current    example.com/team/web:two  r2  {current}",
+        f"  current    example.com/team/web:two  r2  {current[:19]}",
     ]
     assert cli.lines[2].startswith("  previous   example.com/team/web:one  r1  sha256:")
     assert cli.lines[3:] == ["  instance   web  fake-web-2  running, since 2023-11-14T23:13:20.000Z"]
+
+
+def test_status_says_how_the_last_deployment_ended_once(cli: Cli) -> None:
+    """Its outcome stands beside its state where that says more."""
+    cli.world.good("one")
+    cli.world.backend.release("two").crashes()
+    cli.world.deploy("two")
+    cli("status")
+    assert cli.lines[0] == "web: the last deployment is rolled_back"
+
+
+def test_status_says_why_the_tag_file_stops_a_rollback(cli: Cli) -> None:
+    """Else it would be `previous nothing`, as if there were no release to go back to."""
+    cli.world.good("one", "two")
+    cli.world.state.tag_text.text = "no tag!"
+    cli("status")
+    assert cli.lines[2] == "  previous   nothing"
+    assert "holds no tag: not an image tag: 'no tag!': write one tag into it, or delete it" in cli.lines[3]
+    assert cli("rollback") == 2
 
 
 def test_status_of_an_app_that_was_never_deployed(cli: Cli) -> None:
@@ -38,7 +57,7 @@ def test_status_of_an_app_that_was_never_deployed(cli: Cli) -> None:
     assert cli.lines == ["web: never deployed", "  current    nothing", "  previous   nothing"]
     cli.world.backend.serving("zero")
     assert cli("status") == 0
-    assert "example.com/team/web:zero  not deployed by deploykit  sha256:" in cli.out
+    assert "example.com/team/web:zero  not in the history  sha256:" in cli.out
 
 
 def test_status_of_a_deployment_that_was_left_half_way(cli: Cli) -> None:
@@ -119,8 +138,8 @@ def test_history_is_a_table_newest_first(cli: Cli) -> None:
     assert cli("history") == 0
     assert [line.split() for line in cli.lines] == [
         ["ID", "KIND", "TAG", "ENDED", "NOW", "STARTED", "BY", "MESSAGE"],
-        ["r2", "deploy", "two", "rolled_back", "2023-11-14", "23:13:20Z", "alice", "Court", "booking\\x1b[2J"],
-        ["r1", "deploy", "one", "deployed", "current", "2023-11-14", "22:13:20Z", "alice"],
+        ["r2", "deploy", "two", "rolled_back", "2023-11-14", "23:13Z", "alice", "Court", "booking\\x1b[2J"],
+        ["r1", "deploy", "one", "deployed", "current", "2023-11-14", "22:13Z", "alice"],
     ]
     assert cli.lines[1].index("deploy") == cli.lines[0].index("KIND")
 
@@ -181,12 +200,13 @@ def test_history_of_one_is_its_whole_story(cli: Cli) -> None:
 
 
 def test_history_of_one_that_failed_ends_with_the_page_of_its_end(cli: Cli) -> None:
-    """The same text as at the end of the run, and the same JSON, whatever came after it."""
+    """The same text as at the end of the run, but for how to see it, and the same JSON, whatever came after it."""
     cli.world.good("one")
     cli.world.backend.release("two").crashes(log="ImportError: courts")
     assert cli("run", "--tag", "two") == 1
     told = [line.removeprefix("[deploy] ") for line in cli.lines]
-    page = told[told.index("Rollback completed successfully") + 1 :]
+    (*page, again) = told[told.index("Rollback completed successfully") + 1 :]
+    assert again.split()[:4] == ["deploykit", "history", "web.toml", "r2"]
     cli.world.backend.push("two").crashes(log="ImportError: courts")
     (*_, ended) = cli.run_json("run", "--tag", "two")
     cli.world.good("three", "four")

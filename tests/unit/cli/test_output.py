@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deploykit.cli.output import complain, say
+from deploykit.cli.output import complain, fitted, say
 
 
 def test_lines_go_where_they_belong(capsys: pytest.CaptureFixture[str]) -> None:
@@ -15,6 +15,15 @@ def test_lines_go_where_they_belong(capsys: pytest.CaptureFixture[str]) -> None:
     say("out")
     complain("err")
     assert capsys.readouterr() == ("out\n", "err\n")
+
+
+def test_a_line_of_a_table_is_cut_on_a_terminal_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At its width, where it has one; what is piped is whole."""
+    assert fitted("four") == "four"
+    monkeypatch.setattr(sys.stdout, "fileno", lambda: 1)
+    for width, shown in ((4, "four"), (3, "fo…"), (0, "four")):
+        monkeypatch.setattr(os, "get_terminal_size", lambda _, width=width: os.terminal_size((width, 24)))
+        assert fitted("four") == shown
 
 
 def test_a_line_is_written_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ def test_the_command_tells_it(cli: Cli) -> None:
     assert cli.lines == [
         "web: what `run` would do; nothing is changed now",
         "  deploys    example.com/team/web:two  not at hand yet",
-        "  pulls      the registry is asked whether it has a newer one",
+        "  pulls      it from the registry",
         "  replaces   example.com/team/web:one (r1): fake-web-1; in place, with a short gap",
         "  a failure  goes back to example.com/team/web:one (r1)",
     ]
@@ -53,4 +53,11 @@ def test_how_much_would_be_pulled(cli: Cli) -> None:
     cli("run", "--tag", "two", "--dry-run", "--pull", "never")
     assert cli.lines[2].startswith("  pulls      nothing, and fails")
     cli("run", "--tag", "three", "--dry-run")
+    assert cli.lines[2] == "  pulls      it from the registry"
+
+
+def test_a_registry_that_does_not_tell_is_asked_all_the_same(cli: Cli) -> None:
+    """Of what is at hand it may have newer content."""
+    cli.world.good("one")
+    cli("run", "--tag", "one", "--dry-run")
     assert cli.lines[2] == "  pulls      the registry is asked whether it has a newer one"

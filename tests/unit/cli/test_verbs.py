@@ -49,7 +49,7 @@ def test_run_names_the_next_command_with_the_config_file(cli: Cli) -> None:
     """As it was typed, ready to be pasted."""
     cli.world.backend.release("one").crashes()
     assert cli("run", "--tag", "one") == 4
-    assert "[deploy] Next: `deploykit run web.toml --tag TAG` deploys one that works" in cli.lines
+    assert "[deploy]            deploykit run web.toml --tag TAG  deploys one that works" in cli.lines
     assert cli.lines[-1] == "[deploy]            deploykit history web.toml r1     this page again"
 
 

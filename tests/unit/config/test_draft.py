@@ -89,6 +89,15 @@ def test_among_several_images_somebody_has_to_choose() -> None:
         drawn(Asked(service="x"), a={"image": "a:1"}, b={"image": "b:1"})
 
 
+def test_the_service_that_was_named_is_the_one() -> None:
+    """Also where the file alone would say another, and nothing is asked; one that is not there is refused."""
+    asked, services = Asked(), model(a={"image": "a:$A"}, b={"image": "b:1"})
+    assert draft(services, "compose.yaml", asked, "b").services == ["b"]
+    assert "--service" not in asked.options
+    with pytest.raises(ConfigError, match="no such service: 'nosuch'"):
+        draft(services, "compose.yaml", asked, "nosuch")
+
+
 def test_a_file_without_an_image_is_refused() -> None:
     """A build alone cannot be deployed."""
     with pytest.raises(ConfigError, match="no service of the compose file has an image"):

@@ -31,7 +31,10 @@ _ADVICE: tuple[tuple[str, str], ...] = (
     (r"x509|certificate", "The registry's certificate is not trusted here: the engine needs its authority."),
     (
         r"connection refused|no such host|timeout|deadline exceeded|unexpected EOF|reset by peer|HTTP status: 5",
-        "The registry does not answer as it should: is it up, and reachable from here?",
+        (
+            "The registry does not answer as it should: is it up, and reachable from here?"
+            " With `--pull missing` it is not asked for what is at hand."
+        ),
     ),
 )
 _COMPILED = [(re.compile(words, re.IGNORECASE), advice) for words, advice in _ADVICE]
