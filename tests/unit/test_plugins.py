@@ -275,7 +275,7 @@ def test_one_that_is_not_installed_is_told(file: Path, install: Install) -> None
     with pytest.raises(ConfigError) as caught:
         load(file)
     told = str(caught.value)
-    names = "'compose' or 'docker' or 'process' or 'racks'"
+    names = "'compose' or 'docker' or 'process' or 'swarm' or 'racks'"
     assert f"backend.type: expected {names}, got 'rack'; did you mean 'racks'?" in told
     assert "health.probe[0].type: expected " in told
     assert "observer[0].type: no plug-in 'bell' is installed" in told
