@@ -42,7 +42,8 @@ def said_of_task(
 
 
 def task(release: Release, state: str = "running", *, checked: bool = False, **fields: Any) -> Task:
-    return Task(said_of_task(release, state, **fields), checked)
+    node = fields.get("node", "n1")
+    return Task(said_of_task(release, state, **fields), checked, lost=node in NODES and NODES[node].down)
 
 
 def said_of_service(release: Release, **spec: Any) -> dict[str, Any]:

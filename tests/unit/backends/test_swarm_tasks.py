@@ -103,6 +103,19 @@ def test_a_place_that_a_lost_node_has_left_counts_no_more() -> None:
     assert found[0].error == "web.3 cannot be placed: node node3 is down"
 
 
+def test_a_place_that_waits_for_a_lost_task_to_end_is_not_waited_for() -> None:
+    """In place, a new task is started when the old one has ended: on a node that is down it does not."""
+    lost, waiting = (
+        task(OLD, slot=3, node="n3", desired="shutdown"),
+        task(NEW, "ready", slot=3, node="", desired="ready"),
+    )
+    assert [one.name for one in seen(task(NEW), lost, waiting)] == ["web.1"]
+    (place,) = slots("web", [lost, waiting])
+    assert not place.is_on_its_way
+    (place,) = slots("web", [task(OLD, "shutdown", slot=3), task(NEW, "ready", slot=3, node="", desired="ready")])
+    assert place.is_on_its_way
+
+
 def test_a_release_of_which_nothing_else_is_left_keeps_its_place() -> None:
     """Where no other task of it runs, what cannot be placed is what there is."""
     lost = task(NEW, slot=1, node="n3", desired="shutdown")

@@ -13,7 +13,7 @@ from deploykit.backends.swarm import byhand, checks
 from deploykit.backends.swarm.cluster import Cluster
 from deploykit.backends.swarm.service import Service, marks_of, release_args
 from deploykit.backends.swarm.settings import SwarmSettings
-from deploykit.backends.swarm.tasks import Mine, Task, alike, belongs, instances_of, others, slots
+from deploykit.backends.swarm.tasks import Mine, Nodes, Task, alike, belongs, instances_of, others, slots
 from deploykit.backends.swarm.walk import Sight, Walk
 from deploykit.backends.swarm.watch import TaskWatch
 from deploykit.errors import ConfigError, StepFailed
@@ -137,14 +137,15 @@ class SwarmBackend(ABC):
     def look(self) -> list[Sight]:
         """Look at the services that there are."""
         found = self.cluster.services(self.full_names())
-        listed = self.cluster.tasks(found)
-        return [Sight(one, slots(one.name, self._tasks_of(one, listed))) for one in found]
+        listed, nodes = self.cluster.tasks(found), self.cluster.nodes()
+        return [Sight(one, slots(one.name, self._tasks_of(one, listed, nodes))) for one in found]
 
-    def _tasks_of(self, service: Service, listed: Sequence[Task]) -> Iterator[Task]:
+    def _tasks_of(self, service: Service, listed: Sequence[Task], nodes: Nodes) -> Iterator[Task]:
         for task in listed:
             if task.service == service.id:
                 own = service.healthcheck
-                yield replace(task, checked=self._is_checked(task.image) if own is None else own)
+                checked = self._is_checked(task.image) if own is None else own
+                yield replace(task, checked=checked, lost=task.node in nodes and nodes[task.node].down)
 
     def _is_checked(self, image: str) -> bool:
         """Whether an image that is at hand has a healthcheck; asked once, it does not change."""

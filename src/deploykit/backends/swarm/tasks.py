@@ -48,10 +48,15 @@ Nodes = Mapping[str, Node]
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A task, as the engine tells of it. `checked`: it has a healthcheck, and is called running when that passes."""
+    """A task, as the engine tells of it.
+
+    `checked`: it has a healthcheck, and is called running when that passes; `lost`: its node is down, so that what is
+    told of it may be past.
+    """
 
     said: Mapping[str, Any] = field(repr=False)
     checked: bool = False
+    lost: bool = False
 
     @property
     def id(self) -> str:
@@ -169,9 +174,19 @@ class Slot:
         return f"{self.service}.{self.current.slot}"
 
     @property
+    def losses(self) -> list[Task]:
+        """The tasks that it had on nodes that are down."""
+        return [one for one in self.tasks if one.lost and one.alive]
+
+    @property
+    def is_left(self) -> bool:
+        """Whether its node is lost, and no other has its task yet: that may wait for the old one to end, for ever."""
+        return bool(self.losses) and not (self.current.alive and not self.current.lost)
+
+    @property
     def is_on_its_way(self) -> bool:
         """Whether its task is to be started for the first time, and nothing stands against that."""
-        return self.current.is_on_its_way and len(self.row()) == 1
+        return self.current.is_on_its_way and not self.is_left and len(self.row()) == 1
 
     def row(self) -> tuple[Task, ...]:
         """Return its task, and those before it that it was started in place of because they had ended badly."""
@@ -207,12 +222,13 @@ def alike(one: Task, other: Task) -> bool:
 def instances_of(places: Sequence[Slot], mine: Mine, nodes: Nodes, *, port: bool) -> list[Instance]:
     """Return those among these places of a service, as instances, whose task is one of `mine`.
 
-    A place that a lost node has left, and for which there is no other node, counts no more: what is left of it is told
-    as an error of another. `port`: tasks are reached at their nodes.
+    A place whose node is lost, and that no other node has taken, counts no more: it is told as an error of another.
+    `port`: tasks are reached at their nodes.
     """
     chosen = [one for one in places if mine(one.current)]
-    lost = [task for one in places for task in one.tasks if _is_lost(task, nodes)]
-    homeless = [one for one in chosen if one.current.has_no_node][: len(lost)]
+    lost = [task for one in places for task in one.losses]
+    left = sorted(chosen, key=lambda one: not one.is_left)  # another may have taken the node that it would have had
+    homeless = [one for one in left if one.is_left or one.current.has_no_node][: len(lost)]
     rest = [one for one in chosen if one not in homeless]
     if not rest:
         homeless, rest = [], chosen
@@ -221,10 +237,6 @@ def instances_of(places: Sequence[Slot], mine: Mine, nodes: Nodes, *, port: bool
         told = f"{', '.join(one.name for one in homeless)} cannot be placed: {_lost_nodes(lost, nodes)}"
         found[0] = replace(found[0], error=_joined(found[0].error, told))
     return found
-
-
-def _is_lost(task: Task, nodes: Nodes) -> bool:
-    return task.alive and task.node in nodes and nodes[task.node].down
 
 
 def _lost_nodes(lost: Iterable[Task], nodes: Nodes) -> str:
@@ -273,7 +285,7 @@ def _error(place: Slot, row: Sequence[Task], nodes: Nodes) -> str:
     """Return what is wrong with what does not run, and what became of a node that it was on before."""
     current = row[-1]
     if current.state == "running":
-        lost = [one for one in place.tasks[:-1] if _is_lost(one, nodes)]
+        lost = [one for one in place.losses if one is not current]
         return f"moved: {_lost_nodes(lost, nodes)}" if lost else ""
     told = [one for one in row if one.error][-1:]
     return _joined(*(_explained(one, nodes) for one in told))
@@ -298,7 +310,7 @@ def others(places: Iterable[Slot], release: Release, nodes: Nodes) -> Iterator[I
     """Yield the living tasks of other releases, but for those on a node that is lost."""
     for place in places:
         for task in place.tasks:
-            if task.alive and not belongs(task, release) and not _is_lost(task, nodes):
+            if task.alive and not task.lost and not belongs(task, release):
                 yield _instance(replace(place, tasks=(task,)), nodes, port=False)
 
 

@@ -117,7 +117,8 @@ class Walk:
             patience = PLACING if any(one.current.has_no_node for one in taken) else 0.0
             if not moving and now - still >= patience:
                 return seen
-            if control.interruption.requested or now > began + max(self.pull_timeout, PATIENCE):
+            patience = self.pull_timeout if any(one.current.state == "preparing" for one in taken) else PATIENCE
+            if control.interruption.requested or (made and now > began + patience):
                 return seen
             time.sleep(_GAP)
 
