@@ -8,6 +8,7 @@ import tarfile
 import tomllib
 import zipfile
 from email import message_from_string
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "deploykit"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+IGNORED = [line.rstrip("/") for line in (ROOT / ".gitignore").read_text().split()]
 pytestmark = pytest.mark.xdist_group("dist")
 
 
@@ -52,10 +54,14 @@ def metadata(wheel: zipfile.ZipFile) -> Message:
     return message_from_string(wheel.read(f"deploykit-{PROJECT['version']}.dist-info/METADATA").decode())
 
 
+def ignored(path: Path) -> bool:
+    return any(fnmatch(part, pattern) for part in path.parts for pattern in IGNORED)
+
+
 def files(folder: Path) -> set[str]:
-    return {
-        str(one.relative_to(folder)) for one in folder.rglob("*") if one.is_file() and "__pycache__" not in one.parts
-    }
+    """What there is in a folder, caches and the like left out."""
+    found = {one.relative_to(folder) for one in folder.rglob("*") if one.is_file()}
+    return {str(one) for one in found if not ignored(one)}
 
 
 def test_the_sdist_has_what_make_test_needs_and_nothing_else(unpacked: Path) -> None:
@@ -64,7 +70,7 @@ def test_the_sdist_has_what_make_test_needs_and_nothing_else(unpacked: Path) -> 
     told = {"CHANGELOG.md", "LICENSE", "Makefile", "README.md", "constraints.txt", "constraints-lowest.txt"}
     build_tool = {".gitignore", "PKG-INFO", "pyproject.toml"}
     assert {one.name for one in unpacked.iterdir()} == top | told | build_tool
-    assert not [one for one in unpacked.rglob("*") if one.name == "__pycache__" or one.suffix == ".pyc"]
+    assert not [one for one in unpacked.rglob("*") if ignored(one.relative_to(unpacked))]
     for name in top:
         assert files(unpacked / name) == files(ROOT / name)
 
@@ -74,7 +80,7 @@ def test_the_wheel_has_the_package_and_nothing_else(wheel: zipfile.ZipFile) -> N
     info = f"deploykit-{PROJECT['version']}.dist-info"
     about = {f"{info}/{name}" for name in ("METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE")}
     assert set(wheel.namelist()) == about | {f"deploykit/{name}" for name in files(PACKAGE)}
-    assert "deploykit/py.typed" in wheel.namelist()
+    assert {name for name in files(PACKAGE) if not name.endswith(".py")} == {"py.typed"}
 
 
 def test_the_wheel_of_the_sdist_is_the_wheel_of_the_project(wheel: zipfile.ZipFile, tmp_path: Path) -> None:
