@@ -6,7 +6,7 @@ PIP := $(PY) -m pip install --quiet --disable-pip-version-check -c constraints.t
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit engine engine-up engine-down bench lint types format clean
+.PHONY: help demo test unit engine engine-up engine-down bench lint types format dist clean
 
 help:  ## what can be made
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -44,6 +44,10 @@ types: .venv/.dev  ## mypy, strict, and pyright
 format: .venv/.dev  ## let ruff mend what it can
 	@$(PY) -m ruff check --fix .
 	@$(PY) -m ruff format .
+
+dist: .venv/.dev  ## the sdist and the wheel, in dist/
+	@rm -rf dist
+	@$(PY) -m hatchling build -d dist
 
 clean:  ## remove what the targets made
 	@if [ -x $(PY) ] && [ -f .cache/engine.json ]; then $(PY) -m scripts.engine down; fi

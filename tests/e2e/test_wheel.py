@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 import venv
-import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,13 +66,6 @@ def test_the_tests_of_a_deploy_script_pass_without_docker(python: Path, tmp_path
     assert min(took) < SECONDS
     assert not {one.name for one in project.iterdir()} & {".deploykit", ".previous_image_tag"}
     run([python, "-m", "unittest", "-q"], project, bare)
-
-
-def test_the_wheel_has_its_types_and_no_tests(wheel: Path) -> None:
-    """py.typed, the plug-in's entry point, and nothing but the package."""
-    names = zipfile.ZipFile(wheel).namelist()
-    assert "deploykit/py.typed" in names
-    assert {name.partition("/")[0].partition("-")[0] for name in names} == {"deploykit"}
 
 
 def test_the_command_is_there(python: Path, tmp_path: Path) -> None:

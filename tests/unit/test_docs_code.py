@@ -15,7 +15,9 @@ from deploykit.testing import Fake
 from examples import script
 from tests.unit.test_docs import ROOT, blocks
 
+README = ROOT / "README.md"
 LIBRARY, TESTING, PLUGINS = (ROOT / "docs" / f"{name}.md" for name in ("library", "testing", "plugins"))
+SCRIPT, *TESTS = blocks(README, "python")
 
 
 @pytest.fixture
@@ -27,7 +29,7 @@ def own_logging() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("own_logging")
-@pytest.mark.parametrize("block", [*blocks(LIBRARY, "python"), *blocks(ROOT / "README.md", "python")])
+@pytest.mark.parametrize("block", [*blocks(LIBRARY, "python"), SCRIPT])
 def test_the_library_s_page_deploys(block: str, deploykit_fake: Fake) -> None:
     """Each block by itself, on a fake."""
     with suppress(SystemExit):
@@ -44,10 +46,14 @@ def test_every_error_is_in_the_table() -> None:
     assert len(rows) == 5
 
 
-@pytest.mark.parametrize("page", [TESTING, PLUGINS], ids=lambda page: page.name)
-def test_the_tests_in_the_docs_pass(page: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "written",
+    [TESTS, blocks(TESTING, "python"), blocks(PLUGINS, "python")],
+    ids=["README.md", "testing.md", "plugins.md"],
+)
+def test_the_tests_in_the_docs_pass(written: list[str], tmp_path: Path) -> None:
     """As pytest runs them, beside the deploy script of tests/consumer and the plug-in of examples/plugin."""
-    for number, block in enumerate(blocks(page, "python")):
+    for number, block in enumerate(written):
         (tmp_path / f"test_{number}.py").write_text(block)
     path = os.pathsep.join(str(ROOT / folder) for folder in ("tests/consumer", "examples/plugin"))
     argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--rootdir={tmp_path}", str(tmp_path)]

@@ -45,7 +45,7 @@ VERBS = {
     "compose": ("compose", "docker compose, with the pin of what runs: compose -- ARGS"),
     "diff": ("diff", "what two releases differ in: diff A B"),
     "history": ("history", "the deployments, newest first; or one of them"),
-    "images": ("images", "the versions that are at hand, and what became of each"),
+    "images": ("images", "the versions that are at hand, or in the registry, and what became of each"),
     "health": ("health", "look once with every probe"),
     "check": ("check", "the checklist before a deploy: what would stop it"),
     "config": ("config", "the config file, as deploykit understands it"),
@@ -59,6 +59,7 @@ VERBS = {
     "completion": ("completion", "what a shell needs to complete what is typed"),
     "demo": ("demo", "a good and a broken deploy, without Docker"),
 }
+_TARGET = "which [target.NAME] of it; else $DEPLOYKIT_TARGET"
 PULLS = ("always", "missing", "never")
 _EPILOG = """\
 CONFIG.toml is $DEPLOYKIT_CONFIG, deploykit.toml, or the one .toml here with
@@ -128,7 +129,7 @@ def top_parser() -> Parser:
         allow_abbrev=False,
     )
     parser.add_argument("-c", "--config", metavar="FILE", help="the config file, whatever its name ends in")
-    parser.add_argument("-t", "--target", metavar="NAME", help="which [target.NAME] of it; else $DEPLOYKIT_TARGET")
+    parser.add_argument("-t", "--target", metavar="NAME", help=_TARGET)
     parser.add_argument("--version", action=_Version, help="show the version")
     parser.add_argument("verb", nargs="?", help=argparse.SUPPRESS)
     parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
@@ -148,7 +149,7 @@ def verb_parser(name: str, verb: "Verb", config: str | None = None, target: str 
     )
     parser.add_argument("words", nargs="*", help=argparse.SUPPRESS)
     parser.add_argument("-c", "--config", metavar="FILE", default=config, help="the config file")
-    parser.add_argument("-t", "--target", metavar="NAME", default=target, help="which [target.NAME] of it")
+    parser.add_argument("-t", "--target", metavar="NAME", default=target, help=_TARGET)
     parser.add_argument("--json", action="store_true", help="print JSON")
     verb.add_arguments(parser)
     return parser

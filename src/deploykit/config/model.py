@@ -14,6 +14,7 @@ from deploykit.config.values import (
     FilePath,
     Image,
     Paths,
+    Program,
     ProjectName,
     Seconds,
     Service,
@@ -101,7 +102,7 @@ class ProcessTable(BackendTable):
     """`[backend]` of type process."""
 
     type: Literal["process"]
-    command: Annotated[Arguments, Field(min_length=1)]
+    command: Program
     directory: FilePath = "releases/{tag}"
     environment: dict[str, str] = Field(default_factory=dict)
     stop_grace: Annotated[float, Field(ge=0)] = 10.0

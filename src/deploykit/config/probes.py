@@ -1,10 +1,10 @@
 """The tables `[[health.probe]]`."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
-from deploykit.config.values import Arguments, Expected, FilePath, Service, Statuses, Table
+from deploykit.config.values import Expected, FilePath, Program, Service, Statuses, Table
 
 
 class HttpTable(Table):
@@ -46,7 +46,7 @@ class CommandTable(Table):
     """A probe of type command."""
 
     type: Literal["command"]
-    argv: Annotated[Arguments, Field(min_length=1)]
+    argv: Program
     timeout: float = 10.0
     service: Service | None = None
 

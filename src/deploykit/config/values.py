@@ -103,7 +103,9 @@ Url = Annotated[str, AfterValidator(_url)]
 FilePath = Annotated[str, AfterValidator(_path)]
 # TOML has lists; the values are frozen, so they become tuples. What is in them stays strict.
 Arguments = Annotated[tuple[str, ...], Field(strict=False)]
-Commands = Annotated[tuple[Annotated[Arguments, Field(min_length=1)], ...], Field(strict=False)]
+# One Field each: where two are laid over each other, pydantic before 2.12 may let the key be missing.
+Program = Annotated[tuple[str, ...], Field(strict=False, min_length=1)]
+Commands = Annotated[tuple[Program, ...], Field(strict=False)]
 Paths = Annotated[tuple[FilePath, ...], Field(strict=False, min_length=1)]
 Services = Annotated[tuple[Service, ...], Field(strict=False, min_length=1)]
 Statuses = Annotated[tuple[int, ...], BeforeValidator(_listed), Field(strict=False, min_length=1)]
