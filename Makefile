@@ -6,7 +6,7 @@ PIP := $(PY) -m pip install --quiet --disable-pip-version-check -c constraints.t
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit engine engine-up engine-down bench lint types format dist clean
+.PHONY: help demo test unit engine engine-up engine-down bench docs lint types format dist clean
 
 help:  ## what can be made
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -33,6 +33,9 @@ bench: .venv/.dev  ## measure deploykit beside a plain script and Compose, for a
 	@$(PY) -m benchmarks $(BENCH)
 	@$(PY) -m benchmarks report
 
+docs: .venv/.dev  ## the site of docs/, in site/; a warning is an error
+	@$(PY) -m sphinx --quiet --fresh-env --fail-on-warning --keep-going --builder html docs site
+
 lint: .venv/.dev  ## ruff
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
@@ -51,7 +54,7 @@ dist: .venv/.dev  ## the sdist and the wheel, in dist/
 
 clean:  ## remove what the targets made
 	@if [ -x $(PY) ] && [ -f .cache/engine.json ]; then $(PY) -m scripts.engine down; fi
-	rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	rm -rf .venv .cache site .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
 
 ifeq ($(wildcard $(PY)),)
 .PHONY: $(VENV)
@@ -64,5 +67,5 @@ $(VENV):
 	@touch $@
 
 .venv/.dev: pyproject.toml constraints.txt $(VENV)
-	@$(PIP) -e '.[dev]'
+	@$(PIP) -e '.[dev,docs]'
 	@touch $@ .venv/.runtime

@@ -67,7 +67,8 @@ def files(folder: Path) -> set[str]:
 def test_the_sdist_has_what_make_test_needs_and_nothing_else(unpacked: Path) -> None:
     """Its top is this list, and below it every file of the project, but no cache."""
     top = {".ci", "benchmarks", "docs", "examples", "scripts", "src", "tests"}
-    told = {"CHANGELOG.md", "LICENSE", "Makefile", "README.md", "constraints.txt", "constraints-lowest.txt"}
+    texts = {"CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md"}
+    told = {*texts, "Makefile", "constraints.txt", "constraints-lowest.txt"}
     build_tool = {".gitignore", "PKG-INFO", "pyproject.toml"}
     assert {one.name for one in unpacked.iterdir()} == top | told | build_tool
     assert not [one for one in unpacked.rglob("*") if ignored(one.relative_to(unpacked))]

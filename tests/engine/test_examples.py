@@ -59,6 +59,12 @@ def test_rolling(rolling: RollingApp) -> None:
     assert rolling.tags() == ["new", "new"]
 
 
+def test_compose_reads_the_files_for_traefik() -> None:
+    """There is no Traefik here to run them with."""
+    env = clean({"WEB_IMAGE": "example.com/web", "WEB_IMAGE_TAG": "none"})
+    run(["docker", "compose", "config", "--quiet"], cwd=EXAMPLES / "rolling-traefik", env=env)
+
+
 def test_plain_docker(docker_app: DockerApp) -> None:
     """What was started by hand is replaced, with port, env file and shell, and comes back by a rollback."""
     app, example = docker_app, EXAMPLES / "plain-docker"

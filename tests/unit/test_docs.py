@@ -5,23 +5,39 @@ import shlex
 from pathlib import Path
 
 import pytest
+import yaml
+from markdown_it import MarkdownIt
 
 from deploykit.cli.arguments import VERBS, parse
 from deploykit.config import read_config
 from deploykit.config.model import BACKENDS, AppTable, HealthTable, RollbackTable, StateTable
 from deploykit.config.probes import PROBES
-from deploykit.errors import Outcome
-from deploykit.graph import mermaid
 from tests.unit.made import targets_of
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]
+README, DOCS, REFERENCE = ROOT / "README.md", ROOT / "docs", ROOT / "docs" / "reference"
+PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
+RUN = {"console", "python", "toml", "yaml"}
+"""What is in a block of these is typed, run or loaded, whatever the page."""
+SHOWN = {"README.md", "testing.md", "when-a-deploy-fails.md"}
+"""Pages with blocks of output alone; tests of their own hold that it is what is printed."""
 NOT_DOCUMENTED = {"store"}
 """Keys that are explained where they are asked for."""
 
 
+def fences(page: Path) -> list[tuple[str, str]]:
+    """The blocks of a page: language, or what Sphinx is to do with it, and text."""
+    return [(one.info, one.content) for one in MarkdownIt().parse(page.read_text()) if one.type == "fence"]
+
+
 def blocks(page: Path, language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", page.read_text(), re.DOTALL)
+    return [text for kind, text in fences(page) if kind == language]
+
+
+def rows(page: Path) -> list[list[str]]:
+    """The cells of each line of its tables."""
+    lines = [line for line in page.read_text().splitlines() if line.startswith("| ")]
+    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
 
 
 def commands(page: Path) -> list[list[str]]:
@@ -59,18 +75,19 @@ def test_every_link_leads_somewhere(page: Path) -> None:
             assert heading in {re.sub(r"[^\w -]", "", title).strip().lower().replace(" ", "-") for title in titles}
 
 
-def test_the_diagram_is_that_of_the_table() -> None:
-    """It is what `deploykit graph` prints."""
-    (drawn,) = blocks(ROOT / "docs" / "how-it-works.md", "mermaid")
-    assert drawn == f"{mermaid()}\n"
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_block_is_left_to_itself(page: Path) -> None:
+    """Each is of a kind that tests run or load, or shows what a test of its own prints; none is only indented."""
+    others = {kind for kind, _ in fences(page) if not kind.startswith("{")} - RUN
+    assert others <= ({"text"} if page.name in SHOWN else set())
+    assert not [one.content for one in MarkdownIt().parse(page.read_text()) if one.type == "code_block"]
 
 
-def test_the_table_of_outcomes_is_that_of_the_code() -> None:
-    """Each outcome of this version, with its exit code."""
-    rows = re.findall(r"^\| ([\w, ]+) \| ([\d, ]+) \|", PAGES[0].read_text(), re.MULTILINE)
-    told = {name: codes for names, codes in rows for name in names.split(", ")}
-    for outcome in Outcome:
-        assert str(outcome.exit_code) in told[outcome.value].split(", "), outcome
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_compose_file_in_the_docs_is_one(page: Path) -> None:
+    """Of YAML, with services."""
+    for block in blocks(page, "yaml"):
+        assert yaml.safe_load(block)["services"]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -82,7 +99,7 @@ def test_every_command_in_the_docs_can_be_typed(page: Path) -> None:
 
 def test_the_page_for_sandmatch_is_the_same_in_russian() -> None:
     """The same commands, chapter by chapter, and the same number of lines in its tables and lists."""
-    english, russian = (ROOT / "docs" / f"from-deploy-sh{ending}" for ending in (".md", ".ru.md"))
+    english, russian = DOCS / "from-deploy-sh.md", DOCS / "ru" / "from-deploy-sh.md"
     assert sorted(commands(english)) == sorted(commands(russian))
     shapes = [re.findall(r"^(#+ |\| |- )", page.read_text(), re.MULTILINE) for page in (english, russian)]
     assert shapes[0] == shapes[1]
@@ -90,13 +107,13 @@ def test_the_page_for_sandmatch_is_the_same_in_russian() -> None:
 
 def test_every_verb_and_option_is_in_the_docs() -> None:
     """Verbs in the README or the page of the command; what `run` and `rollback` take, with their rows."""
-    page = (ROOT / "docs" / "cli.md").read_text()
+    page = (REFERENCE / "cli.md").read_text()
     assert all(f"`{verb}" in page for verb in VERBS)
 
 
 def test_every_key_is_in_the_docs() -> None:
     """Those of the tables, of every kind of backend, and of every kind of probe."""
-    page = (ROOT / "docs" / "config.md").read_text()
+    page = (REFERENCE / "config.md").read_text()
     tables = [AppTable, HealthTable, RollbackTable, StateTable, *BACKENDS.values(), *PROBES.values()]
     keys = {key for table in tables for key in table.model_fields} - NOT_DOCUMENTED
     missing = {key for key in keys if not re.search(rf"(`|\b){key}(`| *=)", page)}

@@ -3,21 +3,27 @@
 import logging
 import os
 import re
+import shlex
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import yaml
 
+from deploykit.cli import main
 from deploykit.testing import Fake
 from examples import script
-from tests.unit.test_docs import ROOT, blocks
+from tests.unit.test_docs import DOCS, PAGES, README, ROOT, blocks
 
-README = ROOT / "README.md"
-LIBRARY, TESTING, PLUGINS = (ROOT / "docs" / f"{name}.md" for name in ("library", "testing", "plugins"))
-SCRIPT, *TESTS = blocks(README, "python")
+LIBRARY, TESTING = DOCS / "how-to" / "library.md", DOCS / "how-to" / "testing.md"
+FOLLOWED = DOCS / "tutorial.md"
+"""What tests/e2e/test_tutorial.py does, step by step."""
+SCRIPT, *OWN_TESTS = blocks(README, "python")
+TESTS = [page for page in PAGES if page not in {LIBRARY, README, FOLLOWED} and blocks(page, "python")]
 
 
 @pytest.fixture
@@ -48,8 +54,8 @@ def test_every_error_is_in_the_table() -> None:
 
 @pytest.mark.parametrize(
     "written",
-    [TESTS, blocks(TESTING, "python"), blocks(PLUGINS, "python")],
-    ids=["README.md", "testing.md", "plugins.md"],
+    [OWN_TESTS, *(blocks(page, "python") for page in TESTS)],
+    ids=["README.md", *(page.name for page in TESTS)],
 )
 def test_the_tests_in_the_docs_pass(written: list[str], tmp_path: Path) -> None:
     """As pytest runs them, beside the deploy script of tests/consumer and the plug-in of examples/plugin."""
@@ -72,6 +78,35 @@ def test_the_story_in_the_docs_is_what_is_told(deploykit_fake: Fake) -> None:
     with pytest.raises(AssertionError) as caught:
         deploykit_fake.assert_serving("main-abc123")
     assert f"AssertionError: {caught.value}\n" == block
+
+
+def test_the_failed_deploy_in_the_readme_is_what_is_printed(
+    deploykit_fake: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the config above it: every line that is shown, in that order."""
+    monkeypatch.chdir(tmp_path)
+    Path("sandmatch.toml").write_text(blocks(README, "toml")[0])
+    deploykit_fake.serving("main-xyz789")
+    deploykit_fake.release("main-abc123").never_ready()
+    (block,) = blocks(README, "text")
+    command, *shown, asked, code = block.splitlines()
+    assert (str(main(shlex.split(command.removeprefix("$ deploykit ")))), asked) == (code, "$ echo $?")
+    printed = iter(capsys.readouterr().out.splitlines())
+    assert not [line for line in shown if not any(line == found for found in printed)]
+
+
+def test_init_writes_what_the_page_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the compose file on it: the same keys and values."""
+    page = DOCS / "how-to" / "compose.md"
+    (compose,), (config,), (console, _) = (blocks(page, kind) for kind in ("yaml", "toml", "console"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("deploykit.backends.compose.project.read_model", lambda _: model(compose))
+    assert main(shlex.split(console.removeprefix("$ deploykit "))) == 0
+    assert tomllib.loads(Path("deploykit.toml").read_text()) == tomllib.loads(config)
+
+
+def model(compose: str) -> dict[str, object]:
+    return {"name": "shop", **yaml.safe_load(compose)}
 
 
 def test_every_line_of_a_script_is_in_the_docs() -> None:

@@ -1,4 +1,4 @@
-"""The screens in docs/when-a-deploy-fails.md are what is printed."""
+"""The screens in docs/how-to/when-a-deploy-fails.md are what is printed."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +13,7 @@ from deploykit.release import Instance
 from deploykit.testing import FakeProbe
 from tests.unit.world import World
 
-PAGE = Path(__file__).parents[2] / "docs" / "when-a-deploy-fails.md"
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "when-a-deploy-fails.md"
 REPOSITORY = "ghcr.io/ekimteam/sandmatch/web"
 DATABASE = "checks.database is false, not true"
 

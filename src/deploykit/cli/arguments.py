@@ -45,7 +45,7 @@ VERBS = {
     "compose": ("compose", "docker compose, with the pin of what runs: compose -- ARGS"),
     "diff": ("diff", "what two releases differ in: diff A B"),
     "history": ("history", "the deployments, newest first; or one of them"),
-    "images": ("images", "the versions that are at hand, or in the registry, and what became of each"),
+    "images": ("images", "versions at hand, or in the registry, and what became of each"),
     "health": ("health", "look once with every probe"),
     "check": ("check", "the checklist before a deploy: what would stop it"),
     "config": ("config", "the config file, as deploykit understands it"),

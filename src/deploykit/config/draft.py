@@ -160,7 +160,7 @@ def _backend(made: Draft) -> Iterator[str]:
     yield "rehearse  = false"
     if not made.fixed_port:
         yield '# strategy = "rolling": new instances turn healthy beside the old ones first. It needs a proxy that'
-        yield "# checks health before the first use: docs/rolling.md."
+        yield "# checks health before the first use: docs/how-to/rolling.md."
 
 
 def _health(made: Draft) -> Iterator[str]:

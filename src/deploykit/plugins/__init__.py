@@ -1,4 +1,4 @@
-"""What plug-ins are written with: a backend, a probe or an observer of your own. See docs/plugins.md."""
+"""What plug-ins are written with: a backend, a probe or an observer of your own. See docs/how-to/plugins.md."""
 
 TYPE_CHECKING = False  # each name is imported when it is first used: reading a config needs none of them
 

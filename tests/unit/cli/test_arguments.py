@@ -8,7 +8,7 @@ import pytest
 import deploykit
 from deploykit.cli.arguments import VERBS, UsageError, parse
 
-DOCS = Path(__file__).parents[3] / "docs" / "cli.md"
+DOCS = Path(__file__).parents[3] / "docs" / "reference" / "cli.md"
 
 
 def refused(*words: str) -> UsageError:

@@ -291,10 +291,10 @@ class ComposeBackend(EngineBackend):
     def strategy_told(self, image: ImageRef) -> str:
         if self.rollout.rolling:
             why = "Docker's DNS names a new instance at once, so the proxy must check its health before first use"
-            return f"rolling, without a gap: {_list(self._rolling)}; {why} (docs/rolling.md)"
+            return f"rolling, without a gap: {_list(self._rolling)}; {why} (docs/how-to/rolling.md)"
         if obstacle := self.today.obstacle_to_rolling(image):
             return f"in place, with a short gap; it cannot roll: {obstacle}"
-        needed = "behind a proxy that checks health before first use (docs/rolling.md)"
+        needed = "behind a proxy that checks health before first use (docs/how-to/rolling.md)"
         return f"in place, with a short gap; it can roll, {needed}"
 
     def shell_program(self, release: Release, argv: Sequence[str], *, terminal: bool) -> Program:

@@ -117,8 +117,8 @@ class DockerBackend(EngineBackend):
     def strategy_told(self, image: ImageRef) -> str:  # noqa: ARG002 - the settings are those of every image
         if self.rollout.rolling:
             told = "rolling, without a gap: an instance has no name in the network before it is healthy"
-            return f"{told}; the proxy must see the old ones go (docs/rolling.md)"
-        return 'in place, with a short gap; strategy = "rolling" has none, behind a proxy (docs/rolling.md)'
+            return f"{told}; the proxy must see the old ones go (docs/how-to/rolling.md)"
+        return 'in place, with a short gap; strategy = "rolling" has none, behind a proxy (docs/how-to/rolling.md)'
 
     def shell_program(self, release: Release, argv: Sequence[str], *, terminal: bool) -> Program:
         settings = replace(self._settings_of(release), entrypoint=(argv[0],), command=None)
