@@ -26,7 +26,7 @@ def test_two_targets_go_their_own_ways(app: ProcessApp) -> None:
 
     failed = app.deploykit("run", "-t", "production", "--tag", "bad")
     assert (failed.returncode, both()) == (1, ("b", "a"))
-    assert "`deploykit history -t production r2`" in failed.stdout
+    assert " deploykit history -t production r2 " in failed.stdout
     assert app.deploykit("rollback", DEPLOYKIT_TARGET="staging").returncode == 0
     assert both() == ("a", "a")
 
