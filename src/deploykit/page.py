@@ -17,6 +17,7 @@ _DETAIL_LINES = 4
 _LOG_LINES = 8
 _LINES = 4
 """Of a paragraph."""
+_LOOK_NOW = "LOOK NOW: "
 _PARTS = 5
 _SHORT = 19
 """Characters of a digest that are enough to know it by."""
@@ -98,9 +99,10 @@ def _head(report: Report) -> Iterator[str]:
     said = f"{report.image.name} {_IN_WORDS[report.outcome]}; exit code {report.exit_code}"
     ended = _wrapped(f"{report.id}: {said}", "  ")
     if report.look_now:
-        yield from [*_wrapped(f"LOOK NOW: {_serves(report.serving)}", " " * len("LOOK NOW: ")), *ended]
+        first = f"{_LOOK_NOW}{_serves(report.serving, 'nothing healthy serves')}"
+        yield from [*_wrapped(first, " " * len(_LOOK_NOW)), *ended]
     else:
-        yield from [*ended, *_entry("serves now", _serves(report.serving))]
+        yield from [*ended, *_entry("serves now", _serves(report.serving, "nothing healthy"))]
 
 
 def _failed(failure: Failure | None) -> Iterator[str]:
@@ -115,12 +117,12 @@ def _failed(failure: Failure | None) -> Iterator[str]:
         yield failure.hint
 
 
-def _serves(serving: Serving) -> str:
+def _serves(serving: Serving, nothing: str) -> str:
     if serving.release is None:
         return "it is not known what serves" if serving.healthy is None else "nothing serves, and nothing did before"
     name = _named(serving.release)
     if serving.healthy is False:
-        return f"nothing healthy serves; what is there is {name}"
+        return f"{nothing}; what is there is {name}"
     if serving.since is None:
         return f"{name}; since when is not known"
     return f"{name}, {'again ' if serving.again else ''}since {minute(serving.since)}"

@@ -122,6 +122,15 @@ def test_a_database_that_is_down() -> None:
     assert commands(result) == ["status", "rollback", "run --tag TAG", "history r2"]
 
 
+def test_what_was_unwell_before_and_was_not_touched() -> None:
+    """Nothing was made worse, but nobody is told that something healthy serves."""
+    w = world("one")
+    w.backend.living()[0].behaviour = w.backend.release("one").turns_unhealthy(0).behaviour
+    w.backend.release("two").pull_fails()
+    said = told(w.deploy("two"))
+    assert said["serves now"] == "nothing healthy; what is there is one (r1)"
+
+
 def test_a_restore_that_fails_tells_since_when_nothing_serves() -> None:
     """And how to try again."""
     w = world("zero", "one")
