@@ -2,11 +2,10 @@
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from deploykit.backends.engine import checks, labels
 from deploykit.backends.engine.client import Engine
@@ -17,22 +16,19 @@ from deploykit.backends.engine.containers import (
     label,
     labels_of,
     name_of,
-    seconds_of,
 )
 from deploykit.backends.engine.images import Images
 from deploykit.backends.engine.labels import belongs
 from deploykit.backends.engine.oneoff import ContainerRehearsal, OneOffs
 from deploykit.backends.engine.settings import Rollout
+from deploykit.backends.engine.stock import Stock
 from deploykit.backends.engine.watch import DockerWatch
 from deploykit.errors import ConfigError, StepFailed
 from deploykit.protocols import (
     Control,
     Execution,
     Finding,
-    Offer,
-    Offers,
     Program,
-    PullPolicy,
     Rehearsal,
     Standing,
     Watch,
@@ -41,9 +37,6 @@ from deploykit.redact import Redactor
 from deploykit.release import ImageRef, Instance, Release, Running
 from deploykit.store import ReleaseFolders
 
-if TYPE_CHECKING:
-    from deploykit.backends.engine.registry import Catalogue
-
 _LOG_LIMIT = 1024 * 1024
 _OUTPUT_LIMIT = 64 * 1024
 _PRE_STOP = 10.0
@@ -51,7 +44,7 @@ _PRE_STOP = 10.0
 
 
 @dataclass(kw_only=True)
-class EngineBackend(ABC):
+class EngineBackend(Stock, ABC):
     """Instances are containers, found again by their labels.
 
     `services` run the app's image; the first is the main one. `state` is the state folder, which has the files of
@@ -151,18 +144,6 @@ class EngineBackend(ABC):
 
     # Images.
 
-    def find(self, image: ImageRef) -> ImageRef | None:
-        return self.local.find(image)
-
-    def pull(self, image: ImageRef, policy: PullPolicy, control: Control) -> ImageRef:
-        return self.local.bring(image, policy, control)
-
-    def keep(self, release: Release) -> None:
-        self.local.keep(release)
-
-    def labels(self, image: ImageRef) -> Mapping[str, str]:
-        return self.local.labels(image)
-
     def demand(self, image: ImageRef) -> None:
         if not self.judged_by_healthcheck:
             return
@@ -174,13 +155,6 @@ class EngineBackend(ABC):
             raise ConfigError(
                 msg, hint="Give the image a HEALTHCHECK, the service a healthcheck, or use another probe."
             )
-
-    def images(self) -> Sequence[ImageRef]:
-        return self.local.kept()
-
-    def measure(self, image: ImageRef) -> tuple[int | None, float | None]:
-        found = self.engine.image(image.id or image.pinned) or {}
-        return found.get("Size"), seconds_of(found.get("Created"))
 
     def discard(self, release: Release, kept: Sequence[Release], control: Control) -> bool:
         dead = [one.id for one in self.containers() if belongs(one, release) and not instance_of(one).alive]
@@ -263,14 +237,6 @@ class EngineBackend(ABC):
         """Return the containers of other releases, in whatever state."""
         return [one for one in self.containers() if not belongs(one, release)]
 
-    # The registry.
-
-    def offers(self, repository: str, limit: int, first: Collection[str]) -> Offers:
-        return self._catalogue().offers(repository, limit, first)
-
-    def offer(self, image: ImageRef) -> Offer:
-        return self._catalogue().offer(image)
-
     # The checklist.
 
     def findings(self, image: ImageRef, budget: float) -> Iterator[Finding]:
@@ -307,11 +273,6 @@ class EngineBackend(ABC):
         return max(living, key=lambda one: instance_of(one).created_at or 0)
 
     # What they are made of.
-
-    def _catalogue(self) -> "Catalogue":
-        from deploykit.backends.engine.registry import Catalogue
-
-        return Catalogue.of(self.engine)
 
     @property
     def _one_offs(self) -> OneOffs:

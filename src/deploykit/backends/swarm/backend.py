@@ -1,14 +1,14 @@
 """The `swarm` backend: services of a swarm, replaced by the engine's own update, one batch at a time."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from deploykit.backends.engine import labels
 from deploykit.backends.engine.client import Engine
-from deploykit.backends.engine.containers import instance_of, seconds_of
+from deploykit.backends.engine.containers import instance_of
 from deploykit.backends.engine.images import Images
+from deploykit.backends.engine.stock import Stock
 from deploykit.backends.swarm import byhand, checks
 from deploykit.backends.swarm.cluster import Cluster
 from deploykit.backends.swarm.service import Service, marks_of, release_args
@@ -22,18 +22,12 @@ from deploykit.protocols import (
     Execution,
     Finding,
     Identity,
-    Offer,
-    Offers,
     Program,
-    PullPolicy,
     Rehearsal,
     Watch,
 )
 from deploykit.release import ImageRef, Instance, Release, Running, Snapshot
 from deploykit.store import ReleaseFolders
-
-if TYPE_CHECKING:
-    from deploykit.backends.engine.registry import Catalogue
 
 _GAP = 0.2
 _REMOTE_GAP = 1.0
@@ -42,7 +36,7 @@ _LOGS_OF = 3
 _OUTPUT_LIMIT = 64 * 1024
 
 
-class SwarmBackend(ABC):
+class SwarmBackend(Stock, ABC):
     """Instances are tasks."""
 
     def __init__(self, settings: SwarmSettings) -> None:
@@ -173,25 +167,6 @@ class SwarmBackend(ABC):
 
     # Images: those of the manager that is asked. The nodes bring what they need themselves, by its digest.
 
-    def find(self, image: ImageRef) -> ImageRef | None:
-        return self.local.find(image)
-
-    def pull(self, image: ImageRef, policy: PullPolicy, control: Control) -> ImageRef:
-        return self.local.bring(image, policy, control)
-
-    def keep(self, release: Release) -> None:
-        self.local.keep(release)
-
-    def labels(self, image: ImageRef) -> Mapping[str, str]:
-        return self.local.labels(image)
-
-    def images(self) -> Sequence[ImageRef]:
-        return self.local.kept()
-
-    def measure(self, image: ImageRef) -> tuple[int | None, float | None]:
-        found = self.engine.image(image.id or image.pinned) or {}
-        return found.get("Size"), seconds_of(found.get("Created"))
-
     def discard(self, release: Release, kept: Sequence[Release], control: Control) -> bool:
         ended = [one.container for one in self._all_of(release) if one.container and not one.alive]
         here = [one.id for one in self.engine.inspect(ended) if not instance_of(one).alive]
@@ -249,19 +224,6 @@ class SwarmBackend(ABC):
 
     def stand_down(self, release: Release, control: Control) -> None:  # noqa: ARG002 - there is no way to do it
         raise StepFailed("a swarm starts the tasks of its services again", hint="`deploykit rollback` goes back.")
-
-    # The registry.
-
-    def offers(self, repository: str, limit: int, first: Collection[str]) -> Offers:
-        return self._catalogue().offers(repository, limit, first)
-
-    def offer(self, image: ImageRef) -> Offer:
-        return self._catalogue().offer(image)
-
-    def _catalogue(self) -> "Catalogue":
-        from deploykit.backends.engine.registry import Catalogue
-
-        return Catalogue.of(self.engine)
 
     # The checklist, and by hand.
 
