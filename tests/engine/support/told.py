@@ -19,6 +19,11 @@ def assert_in_order(output: str, expected: Iterable[str]) -> None:
         assert any(line == wanted for line in lines), f"{wanted!r} is missing, or not in its place, in:\n{output}"
 
 
+def unbroken(text: str) -> str:
+    """Return what was printed as one line: a page's paragraphs are broken where they must be."""
+    return " ".join(" ".join(line.removeprefix("[deploy] ").split()).removeprefix("| ") for line in text.splitlines())
+
+
 def ended(done: CompletedProcess[str], exit_code: int) -> CompletedProcess[str]:
     """Assert that a command ended so, without a traceback; shows what it wrote when not."""
     story = f"exit {done.returncode}, not {exit_code}\n--- out\n{done.stdout}\n--- err\n{done.stderr}"
