@@ -1,5 +1,6 @@
 """The report of a failure on one screen: plain lines of at most 71 columns, so that they fit behind a prefix in 80."""
 
+import re
 from collections.abc import Callable, Iterator
 from textwrap import wrap
 
@@ -17,6 +18,7 @@ _DETAIL_LINES = 4
 _LOG_LINES = 8
 _LINES = 4
 """Of a paragraph."""
+_LONG_ID = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")
 _LOOK_NOW = "LOOK NOW: "
 _PARTS = 5
 _SHORT = 19
@@ -109,12 +111,17 @@ def _failed(failure: Failure | None) -> Iterator[str]:
     if failure is None:
         return
     where = "while it was watched" if failure.state is State.healthy else f"in {failure.state.name}"
-    yield f"{where}: {failure.summary}"
+    yield _short_ids(f"{where}: {failure.summary}")
     if not any(looks.last for looks in failure.looks):  # else the probe's line has it
         said = [line for line in lines(failure.detail, _DETAIL_LINES) if not failure.summary.endswith(line.strip())]
-        yield from (f"| {line}" for line in said)
+        yield from (_short_ids(f"| {line}") for line in said)
     if failure.hint:
         yield failure.hint
+
+
+def _short_ids(text: str) -> str:
+    """Return what an engine said with the beginning of its long ids: what matters stands behind them."""
+    return _LONG_ID.sub(r"\1", text)
 
 
 def _serves(serving: Serving, nothing: str) -> str:
@@ -241,5 +248,10 @@ def _entry(label: str, *paragraphs: str) -> Iterator[str]:
 def _wrapped(text: str, indent: str, width: int = WIDTH, most: int | None = None) -> list[str]:
     """Break between words: a name with hyphens in it stays one."""
     return wrap(
-        one_line(text), width, subsequent_indent=indent, max_lines=most, placeholder=" …", break_on_hyphens=False
+        one_line(text),
+        width,
+        subsequent_indent=indent,
+        max_lines=most,
+        placeholder=" …",
+        break_on_hyphens=False,
     )

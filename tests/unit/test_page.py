@@ -122,6 +122,17 @@ def test_a_database_that_is_down() -> None:
     assert commands(result) == ["status", "rollback", "run --tag TAG", "history r2"]
 
 
+def test_an_engine_s_long_ids_leave_room_for_what_it_says() -> None:
+    """At its end, most often: that stays on the page."""
+    w = world("one")
+    name, cause = "0123456789abcdef" * 4, "Bind for 127.0.0.1:8000 failed: port is already allocated"
+    refusal = StepFailed(f"no start: {name}", detail=f"endpoint web ({name}): {cause}")
+    w.backend.release("two").start_raises(lambda: refusal)
+    said = told(w.deploy("two"))["failed"]
+    assert "no start: 0123456789ab" in said
+    assert f"(0123456789ab): {cause}" in said.replace("| ", "")
+
+
 def test_what_was_unwell_before_and_was_not_touched() -> None:
     """Nothing was made worse, but nobody is told that something healthy serves."""
     w = world("one")

@@ -40,13 +40,13 @@ class SwarmBackend(Stock, ABC):
     """Instances are tasks."""
 
     def __init__(self, settings: SwarmSettings) -> None:
-        self.settings = settings
-        self.services = tuple(settings.services)
+        self.settings: SwarmSettings = settings
+        self.services: tuple[str, ...] = tuple(settings.services)
         self._checked: dict[str, bool] = {}
-        self.releases = ReleaseFolders.of(settings.state)
-        self.engine = Engine(settings.host, settings.context)
-        self.cluster = Cluster(self.engine)
-        self.local = Images(self.engine, settings.name, settings.pull_timeout)
+        self.releases: ReleaseFolders = ReleaseFolders.of(settings.state)
+        self.engine: Engine = Engine(settings.host, settings.context)
+        self.cluster: Cluster = Cluster(self.engine)
+        self.local: Images = Images(self.engine, settings.name, settings.pull_timeout)
         self._walk = Walk(
             self.cluster,
             lambda release: len(self.services_of(release)),
