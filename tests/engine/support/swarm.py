@@ -17,7 +17,7 @@ from scripts.commands import CommandFailed, run, until
 from scripts.packages import NotInstallable
 from tests.engine.support import client, names
 from tests.engine.support.client import Answer, Client
-from tests.engine.support.cluster import Cluster
+from tests.engine.support.cluster import Cluster, Node
 from tests.engine.support.images import Images
 from tests.engine.support.project import App, clean
 
@@ -123,7 +123,14 @@ class SwarmApp(App):
             self.docker("service", "rm", self.full_name)
         with suppress(CommandFailed):
             self.docker("stack", "rm", self.name)
-        until(lambda: not any(self.versions()), within=15)
+        # What still ends has its port, which the next test's app may need.
+        until(lambda: not any(map(self._left_on, self.cluster.nodes)), within=30)
+
+    def _left_on(self, node: Node) -> str:
+        """The containers of the service that a node still runs."""
+        with suppress(CommandFailed):
+            return node.docker("ps", "-q", "--filter", f"label=com.docker.swarm.service.name={self.full_name}")
+        return ""
 
     def _start(self, argv: Sequence[str], env: Mapping[str, str]) -> subprocess.Popen[str]:
         return super()._start(argv, {"DOCKER_HOST": self.cluster.manager.host, **env})
