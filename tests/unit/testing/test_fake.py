@@ -139,6 +139,12 @@ def test_any_name_of_a_file_that_is_not_there_will_do(fake: Fake, name: str) -> 
     assert deploykit.load(name).deploy("one").ok
 
 
+def test_a_file_that_is_not_there_has_the_target_that_is_named(fake: Fake) -> None:
+    """A script that deploys to one of several targets needs no file either."""
+    assert deploykit.load("nosuch.toml", target="staging").deploy(tag="one").exit_code == 0
+    fake.assert_serving("one")
+
+
 def test_a_script_that_forgets_the_tag_gets_none(fake: Fake, shop: Path) -> None:
     """Its variable has no stand-in: in production it would not be there either."""
     with pytest.raises(ConfigError, match="TAG is not set: pass --tag"):
