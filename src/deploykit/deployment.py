@@ -1,7 +1,7 @@
 """One deployment: the loop over the machine, and one handler a state, which does its work and says how to go on."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
@@ -16,6 +16,7 @@ from deploykit.errors import (
     EngineUnreachable,
     Interrupted,
     JournalError,
+    LockLost,
     Outcome,
     PullFailed,
     StepFailed,
@@ -127,17 +128,23 @@ class Deployment:
 
         Raises:
             ConfigError: what is configured does not fit the image; nothing was touched, and the row is gone.
-            EngineGone: the engine stayed away; the row is left for `recover`.
+            EngineGone: the engine stayed away, or another machine goes on with it; the row is left as it is.
             JournalError: a move could not be written before anything was touched.
         """
-        while not self._machine.ended:
-            self._fire(self._attempt())
+        with self._losing_the_lock():
+            while not self._machine.ended:
+                self._fire(self._attempt())
         self.tidy_up()
         self._run_last_hooks()
         return self.record
 
     def finish(self) -> Record:
         """Finish a deployment whose process died. Raises as `run`."""
+        with self._losing_the_lock():
+            self._take_up()
+        return self.run()
+
+    def _take_up(self) -> None:
         state = self._machine.state
         self._set(resumed=True)
         if state in UNTOUCHED:
@@ -146,7 +153,6 @@ class Deployment:
         elif self._give_up and self.record.kind is Kind.deploy and state in {State.starting, State.checking}:
             summary = f"Given up in {state.name}: deploykit was killed, and a rollback was asked for"
             self._fire(self._failed(Failure(summary, state)))
-        return self.run()
 
     def tidy_up(self) -> None:
         """Let go of what an ended deployment needs no more. Idempotent; never raises."""
@@ -159,6 +165,15 @@ class Deployment:
             self._warn(f"the runtime is not tidied up: {error}")
 
     # The loop.
+
+    @contextmanager
+    def _losing_the_lock(self) -> Iterator[None]:
+        try:
+            yield
+        except LockLost as error:  # whoever has it now finishes the row: not one command more from here
+            self._warn(str(error))
+            self._set(outcome=Outcome.unfinished)
+            raise EngineGone(str(error)) from error
 
     def _attempt(self) -> Trigger:
         state = self._machine.state
@@ -174,6 +189,8 @@ class Deployment:
                 if state in UNTOUCHED:
                     return self._failed(_failure(error, state))
                 patience = self._await_engine(error, patience)
+            except LockLost:
+                raise
             except Exception as error:  # whatever goes wrong, what served must come back
                 if isinstance(error, ConfigError) and state in UNTOUCHED:
                     self._take_back()
@@ -639,7 +656,7 @@ def _failure(error: Exception, state: State) -> Failure:
         case DeploykitError():
             return Failure(str(error), state, hint=error.hint)
         case JournalError():
-            return Failure(str(error), state, hint="Make room on the disk of the state folder, and run again.")
+            return Failure(str(error), state, hint=error.hint)
         case _:
             return Failure(f"{type(error).__name__} in {state.name}: {error}", state)
 

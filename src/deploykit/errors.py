@@ -7,6 +7,7 @@ DeploykitError                nothing began; raised to the caller
 ├── RegistryFailed        1   the registry does not tell what it was asked
 ├── Held                  6   an operator holds deploys
 ├── Locked               75   another deployment holds the lock
+│   └── LockLost              another machine has taken it over meanwhile
 └── DeploymentFailed          only from Result.raise_for_outcome, with the outcome's own code
 StepFailed                    a step of a deployment did not work; becomes the deployment's failure
 └── PullFailed                the image did not come
@@ -95,6 +96,10 @@ class Locked(DeploykitError):
     exit_code = 75
 
 
+class LockLost(Locked):
+    """Another machine has taken the lock over: it heard nothing of this one for too long."""
+
+
 class DeploymentFailed(DeploykitError):
     """A deployment ended without the release asked for serving."""
 
@@ -117,7 +122,13 @@ class PullFailed(StepFailed):
 
 
 class JournalError(Exception):
-    """The journal cannot be written: most often a full disk."""
+    """The journal cannot be written: most often a full disk. `hint` says what to do."""
+
+    def __init__(
+        self, message: str, *, hint: str = "Make room on the disk of the state folder, and run again."
+    ) -> None:
+        super().__init__(message)
+        self.hint = hint
 
 
 class Interrupted(BaseException):

@@ -2,7 +2,7 @@
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
@@ -56,6 +56,9 @@ _BEYOND = 1 << 62
 _PAGE = 32
 """Rows that are read at once where few are enough most of the time."""
 
+Row = tuple[Record, Sequence[Move]]
+"""A deployment with its moves."""
+
 
 class SqliteJournal:
     """The journal of one state folder, for one project on one engine: only their rows count.
@@ -82,17 +85,16 @@ class SqliteJournal:
         with _transaction(self._connection) as write:
             (last,) = write.execute("SELECT coalesce(max(seq), 0) FROM sqlite_sequence").fetchone()
             numbered = replace(record, number=max(last + 1, first), engine=self.engine, project=self.project)
-            row = (numbered.number, *self._scope, numbered.state.name, _dump(numbered))
+            row = (numbered.number, *self._scope, numbered.state.name, dump_record(numbered))
             write.execute("INSERT INTO deployments VALUES (?, ?, ?, ?, ?)", row)
         return numbered
 
     def update(self, record: Record, move: Move | None = None) -> None:
         with _transaction(self._connection) as write:
-            row = (record.state.name, _dump(record), record.number)
+            row = (record.state.name, dump_record(record), record.number)
             write.execute("UPDATE deployments SET state = ?, record = ? WHERE number = ?", row)
             if move:
-                names = (move.source.name, move.trigger.name, move.target.name)
-                write.execute("INSERT INTO moves VALUES (?, ?, ?, ?, ?)", (record.number, move.at, *names))
+                write.execute("INSERT INTO moves VALUES (?, ?, ?, ?, ?)", _move(record, move))
 
     def discard(self, record: Record) -> None:
         with _transaction(self._connection) as write:
@@ -137,6 +139,15 @@ class SqliteJournal:
             row = (*self._scope, memory.note, memory.before)
             write.execute("INSERT OR REPLACE INTO tag_notes VALUES (?, ?, ?, ?)", row)
 
+    def copy(self, rows: Iterable[Row]) -> None:
+        """Take over rows that another journal has given out, whatever their engine and project, with their numbers."""
+        with _transaction(self._connection) as write:
+            for record, moves in rows:
+                scope = (record.engine, record.project)
+                row = (record.number, *scope, record.state.name, dump_record(record))
+                write.execute("INSERT INTO deployments VALUES (?, ?, ?, ?, ?)", row)
+                write.executemany("INSERT INTO moves VALUES (?, ?, ?, ?, ?)", [_move(record, one) for one in moves])
+
     def protected(self) -> frozenset[str]:
         there = "SELECT 1 FROM sqlite_master WHERE name = 'protected'"
         if not any(_rows(self._connection, there)):
@@ -153,7 +164,7 @@ class SqliteJournal:
     def _select(self, where: str, *values: object) -> Iterator[Record]:
         query = f"SELECT record FROM deployments WHERE engine = ? AND project = ? AND {where}"  # noqa: S608 - ours
         for (text,) in _rows(self._connection, query, *self._scope, *values):
-            yield _records().validate_json(text)
+            yield load_record(text)
 
     def _newest_first(self, where: str, page: int = _PAGE) -> Iterator[Record]:
         """Yield page by page, so that no reader is left open over the writing that goes on meanwhile."""
@@ -164,7 +175,7 @@ class SqliteJournal:
         )
         before = _BEYOND
         while found := list(_rows(self._connection, query, before, *self._scope)):
-            yield from (_records().validate_json(text) for _, text in found)
+            yield from (load_record(text) for _, text in found)
             before = found[-1][0]
 
 
@@ -212,8 +223,18 @@ def _records() -> "TypeAdapter[Record]":
     return TypeAdapter(Record)
 
 
-def _dump(record: Record) -> str:
+def dump_record(record: Record) -> str:
+    """Return a deployment as its JSON."""
     return _records().dump_json(record).decode()
+
+
+def load_record(text: str | bytes) -> Record:
+    """Return a deployment of its JSON; raises ValueError."""
+    return _records().validate_json(text)
+
+
+def _move(record: Record, move: Move) -> tuple[object, ...]:
+    return (record.number, move.at, move.source.name, move.trigger.name, move.target.name)
 
 
 def open_journal(path: Path, engine: str, project: str) -> SqliteJournal:

@@ -111,6 +111,9 @@ class HeldFileLock:
     def inherit(self) -> tuple[int, ...]:
         return (self.descriptor,)
 
+    def check(self) -> None:
+        """Return: while this process lives, the kernel takes the lock from nobody."""
+
     def abort_requested(self) -> bool:
         try:
             return self.abort_path.read_text() == f"{os.getpid()} {start_time(os.getpid())}"
@@ -127,6 +130,11 @@ def whoami() -> str:
     return f"{user}@{socket.gethostname()}"
 
 
+def myself(doing: str, since: float) -> Holder:
+    """Return this process as the holder of a lock."""
+    return Holder(os.getpid(), whoami(), since, doing)
+
+
 def _try(descriptor: int, how: int) -> bool:
     try:
         fcntl.flock(descriptor, how | fcntl.LOCK_NB)
@@ -136,7 +144,7 @@ def _try(descriptor: int, how: int) -> bool:
 
 
 def _write_holder(descriptor: int, doing: str, since: float) -> None:
-    holder = Holder(os.getpid(), whoami(), since, doing)
+    holder = myself(doing, since)
     text = json.dumps({**asdict(holder), "start_time": start_time(os.getpid())})
     os.pwrite(descriptor, text.encode(), 0)
     os.ftruncate(descriptor, len(text.encode()))
@@ -161,6 +169,13 @@ def _locked(holder: Holder | None, *, dead: bool) -> Locked:
     if dead:
         msg = f"the last command of a killed deployment (pid {holder.pid}, {holder.by}) still runs"
         return Locked(msg, hint="Wait for it with --lock-wait SECONDS.")
+    return locked_by(holder)
+
+
+def locked_by(
+    holder: Holder, *, hint: str = "Wait for it with --lock-wait SECONDS, or stop it with `deploykit abort`."
+) -> Locked:
+    """Return the error for a lock whose holder lives."""
     since = in_utc(holder.since)
     msg = f"another deployment holds the lock: pid {holder.pid}, {holder.by}, since {since} ({holder.doing})"
-    return Locked(msg, hint="Wait for it with --lock-wait SECONDS, or stop it with `deploykit abort`.")
+    return Locked(msg, hint=hint)

@@ -11,14 +11,19 @@ def start_time(pid: int) -> str | None:
     """
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(errors="replace")
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        booted = boot()
     except FileNotFoundError:
         return None if Path("/proc/self/stat").exists() else _from_ps(pid)
     except ProcessLookupError:
         return None
     # The command name, in brackets, may hold spaces and brackets; state and start are fields 3 and 22 (man 5 proc).
     fields = stat.rpartition(")")[2].split()
-    return None if fields[0] in {"Z", "X"} else f"{fields[19]}@{boot}"
+    return None if fields[0] in {"Z", "X"} else f"{fields[19]}@{booted}"
+
+
+def boot() -> str:
+    """Return what names this machine since it was started, as against any other; raises OSError where nothing does."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
 def _from_ps(pid: int) -> str | None:

@@ -71,13 +71,15 @@ class Control:
 
     A step that can be cut looks at `interruption` at least every 0.2 s, and leaves nothing of its own behind. Commands
     that change instances inherit the descriptors `inherit`, so that the lock is held until they have ended, whatever
-    becomes of deploykit. `progress` takes lines of the runtime's, `show` those of the release's own that people are to
-    see. `deployment` is the id of the one that does the step. `live`: somebody looks on, so that `progress` may get as
-    much as there is.
+    becomes of deploykit. `guard` is called right before each: it raises LockLost when another machine has the lock by
+    now, and the command must not be run. `progress` takes lines of the runtime's, `show` those of the release's own
+    that people are to see. `deployment` is the id of the one that does the step. `live`: somebody looks on, so that
+    `progress` may get as much as there is.
     """
 
     interruption: Interruption = field(default_factory=Interruption)
     inherit: tuple[int, ...] = ()
+    guard: Callable[[], None] = lambda: None
     deployment: str = ""
     live: bool = False
     progress: Callable[[str], None] = lambda line: None  # noqa: ARG005
@@ -524,8 +526,11 @@ class HeldLock(Protocol):
         ...
 
     def abort_requested(self) -> bool:
-        """Whether `abort` was called for this very holder."""
+        """Whether `abort` was called for this very holder, or the lock was lost."""
         ...
+
+    def check(self) -> None:
+        """Raise LockLost when another has it by now: a holder that was not heard of is given up."""
 
 
 class Journal(Protocol):
@@ -644,6 +649,46 @@ class StateStore(Protocol):
         Raises:
             ConfigError: it cannot be read.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What stands on a shelf under a key. `version` is the shelf's own; `age` in seconds, by the runtime's clock."""
+
+    key: str
+    content: bytes = field(repr=False)
+    version: str
+    age: float = 0.0
+
+
+class Shelf(Protocol):
+    """What a runtime keeps for deploykit, the same for every machine that asks it. A key is `KIND.NAME`.
+
+    Each call raises EngineUnreachable when the runtime does not answer: whether it did what was asked is not known
+    then, and asking again is safe. It raises ConfigError when the runtime refuses.
+    """
+
+    def read(self, kind: str) -> "Mapping[str, Entry]":
+        """Return what there is of a kind, by name."""
+        ...
+
+    def put(self, key: str, content: bytes, before: Entry | None) -> Entry | None:
+        """Put content under a key in place of `before`, None for nothing there, and return it.
+
+        None: another has put something else there since. What is there with that very content counts as put.
+        """
+
+    def remove(self, entry: Entry) -> None:
+        """Take it away, whatever it is by now. Idempotent."""
+
+
+@runtime_checkable
+class Shelved(Protocol):
+    """A backend whose runtime keeps things for deploykit: needed for `[state] store = "engine"`."""
+
+    def shelf(self, name: str) -> Shelf:
+        """Return the shelf of that name, which need not be there yet. Asks nothing. Names are `[a-z0-9._-]`."""
         ...
 
 

@@ -101,7 +101,7 @@ class Session:
             tag_file=TagFile(parts.state.tag_text, self.journal),
             files=parts.state.files,
             logs=parts.state.logs,
-            control=Control(self.interruption, self.held.inherit, live=parts.live),
+            control=Control(self.interruption, self.held.inherit, self.held.check, live=parts.live),
             snapshot=self.snapshot,
             notify=parts.notify,
             hooks=parts.hooks,
@@ -178,7 +178,7 @@ class Session:
             return write()
         except JournalError as error:
             msg = f"{error}; nothing was touched"
-            raise ConfigError(msg, hint="Make room on the disk of the state folder, and run again.") from error
+            raise ConfigError(msg, hint=error.hint) from error
 
     def _told(self, record: Record, exit_code: int | None = None) -> Result:
         result = self._result(record, exit_code)

@@ -129,8 +129,12 @@ class ReleaseFolders:
 
     def newest(self) -> str | None:
         """Return the id of the newest release that left files here."""
+        return max(self.all(), key=_number, default=None)
+
+    def all(self) -> list[str]:
+        """Return the ids of the releases that left files here."""
         names = [path.name for path in self.root.iterdir()] if self.root.is_dir() else []
-        return max((name for name in names if RELEASE_ID.fullmatch(name)), key=_number, default=None)
+        return [name for name in names if RELEASE_ID.fullmatch(name)]
 
     def highest(self) -> int:
         """Return the highest deployment number that left files here, 0 for none."""

@@ -35,7 +35,7 @@ from deploykit.errors import ConfigError
 from deploykit.health import HealthPolicy
 from deploykit.hooks import Hook, Hooks, NoHooks
 from deploykit.plugins import Setting, loading
-from deploykit.protocols import Backend, Check, Clock, Observer, Probe, PullPolicy, StateStore
+from deploykit.protocols import Backend, Check, Clock, Observer, Probe, PullPolicy, Shelved, StateStore
 from deploykit.store import StateFolder
 
 if TYPE_CHECKING:
@@ -99,10 +99,23 @@ def assemble(config: Config, adapters: Adapters) -> App:
 def wire(config: Config) -> Adapters:
     """Make the real adapters of a config."""
     clock = SystemClock()
-    state = StateFolder(config.path(config.state.dir), config.path(config.rollback.previous_tag_file), clock)
-    backend = _backend(config, state)
+    folder = StateFolder(config.path(config.state.dir), config.path(config.rollback.previous_tag_file), clock)
+    backend = _backend(config, folder)
+    state = _state(config, folder, backend, clock)
     probes = [_probe(config, index, backend) for index in range(len(config.probes))]
     return Adapters(backend, tuple(probes), state, clock, _hooks(config), _observers(config, clock), _checks(config))
+
+
+def _state(config: Config, folder: StateFolder, backend: Backend, clock: Clock) -> StateStore:
+    if config.state.store != "engine":
+        return folder
+    from deploykit.shared import SharedState, shelf_name
+
+    if not isinstance(backend, Shelved):
+        with _named(config, ("state",)):
+            raise ConfigError(f"store: a backend of type {config.backend.type!r} keeps nothing", hint="Take it out.")
+    shelf = backend.shelf(shelf_name(config.app.name, config.target))
+    return SharedState(folder, shelf, clock, config.state.lease)
 
 
 def _hooks(config: Config) -> Hooks:

@@ -5,11 +5,16 @@ from pathlib import Path
 
 import pytest
 
+from deploykit.backends.engine.client import Engine
+from deploykit.backends.engine.wire import Wire
 from deploykit.backends.swarm import StackBackend, StackFile, SwarmSettings
-from deploykit.protocols import Backend, ReleaseFiles
+from deploykit.backends.swarm.configs import ConfigShelf
+from deploykit.protocols import Backend, ReleaseFiles, Shelf
 from deploykit.release import ImageRef
 from deploykit.store import ReleaseFolders
 from deploykit.testing.contract import BackendContract, ContractStage
+from tests.contract.shelf import ShelfContract
+from tests.engine.support import names
 from tests.engine.support.cluster import Cluster
 from tests.engine.support.swarm import SwarmApp, make_app, make_cluster
 
@@ -56,3 +61,16 @@ class TestSwarm(BackendContract):
         app.is_made_with(ports=[], networks=["host"])  # one of its own takes seconds to be made for each task
         yield SwarmStage(app)
         app.remove()
+
+
+@pytest.mark.engine
+class TestConfigs(ShelfContract):
+    """What the swarm keeps for deploykit."""
+
+    @pytest.fixture(autouse=True)
+    def _cluster(self, cluster: Cluster) -> None:
+        self._engine = Engine(cluster.manager.host)
+        self._named = f"deploykit.{names.scope()}"
+
+    def open_shelf(self) -> Shelf:
+        return ConfigShelf(self._named, Wire(self._engine))

@@ -51,6 +51,7 @@ LEVELS: dict[str, int] = {
             "guard",
             "plan",
             "prune",
+            "shared",
             "status",
             "wanted",
         ],
@@ -89,6 +90,7 @@ CORE = {
     "guard",
     "plan",
     "prune",
+    "shared",
     "status",
 }
 ADAPTERS = {"backends", "probes", "observers"}

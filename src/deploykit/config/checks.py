@@ -12,7 +12,7 @@ from deploykit.config.settings import Config
 
 def consistency(config: Config) -> list[Problem]:
     """Return what does not fit."""
-    checks = (_process, _swarm, _rolling, _one_port, _services, _remote)
+    checks = (_process, _swarm, _rolling, _one_port, _services, _remote, _stored)
     return [problem for check in checks for problem in check(config)]
 
 
@@ -122,7 +122,18 @@ def _remote(config: Config) -> Iterator[Problem]:
             yield Problem(("health", "probe", index, key), text, hint)
     if config.state.store is None:
         text = f"must be said: the engine is remote ({host}), and what is remembered of it would be here alone"
-        yield Problem(("state", "store"), text, 'Write [state] store = "local" if only this machine deploys to it.')
+        hint = 'Write [state] store = "engine" to remember it there, for all; or "local", if only this machine deploys.'
+        yield Problem(("state", "store"), text, hint)
+
+
+def _stored(config: Config) -> Iterator[Problem]:
+    state = config.state
+    if state.store == "engine" and isinstance(config.backend, ProcessTable):
+        text = "processes of this machine have no engine that could remember"
+        yield Problem(("state", "store"), text, "Take it out.")
+    if state.store != "engine" and "lease" in state.model_fields_set:
+        text = "is how long an engine keeps the lock of a machine that it does not hear"
+        yield Problem(("state", "lease"), text, 'It goes with store = "engine": take it out, or write that.')
 
 
 def asks_each(probe: ProbeTable) -> bool:

@@ -222,10 +222,11 @@ class CheckTable(Table):
 
 
 class StateTable(Table):
-    """`[state]`. `store` is said only for a remote engine."""
+    """`[state]`. `store` is said for a remote engine, and where several machines deploy. `lease` is in seconds."""
 
     dir: FilePath = ".deploykit"
-    store: Literal["local"] | None = None
+    store: Literal["local", "engine"] | None = None
+    lease: Annotated[float, Field(ge=5)] = 30.0
     keep: Annotated[int, Field(ge=1)] = 10
 
 

@@ -1,6 +1,6 @@
 """A runtime that is all in memory, on a manual clock. It outlives the deployments that die on it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Literal
@@ -175,7 +175,7 @@ class FakeBackend:
         return self.release_command
 
     def run_release_command(self, release: Release, control: Control) -> None:
-        with self._call("run_release_command"):
+        with self._call("run_release_command", control):
             self.commanded.append(release.id)
             script = self.store.contents[str(release.image.id)]
             for line in script.command_output:
@@ -193,13 +193,13 @@ class FakeBackend:
             self.rehearsing = [instance]  # what a killed one left goes
             return FakeRehearsal(self, instance)
 
-    def start(self, release: Release, control: Control) -> bool:  # noqa: ARG002 - the contract's
-        with self._call("start"):
+    def start(self, release: Release, control: Control) -> bool:
+        with self._call("start", control):
             self._at_hand(release)
             files = dict(self.files.read(release.id).files)
             if error := self.store.contents[str(release.image.id)].start_error:
                 raise error()
-            started = [self._start(service, release, files) for service in self.services]
+            started = [self._start(service, release, files, control) for service in self.services]
             return all(started)
 
     def instances(self, release: Release) -> Sequence[Instance]:
@@ -221,19 +221,20 @@ class FakeBackend:
             return FakeWatch(self.clock, self.ask, lambda: self._mine(release))
 
     def promote(self, release: Release, control: Control, *, drain: bool = True) -> None:  # noqa: ARG002 - the contract's
-        with self._call("promote"):
+        with self._call("promote", control):
             for one in [one for one in self.present if not _belongs(one, release)]:
+                control.guard()
                 self.present.remove(one)
                 self.moments.tell("backend.promote", "during")
 
-    def stand_down(self, release: Release, control: Control) -> None:  # noqa: ARG002 - the contract's
-        with self._call("stand_down"):
+    def stand_down(self, release: Release, control: Control) -> None:
+        with self._call("stand_down", control):
             for one in self._mine(release):
                 if one.look().alive:
                     one.stop()
 
-    def discard(self, release: Release, kept: Sequence[Release], control: Control) -> bool:  # noqa: ARG002 - the contract's
-        with self._call("discard"):
+    def discard(self, release: Release, kept: Sequence[Release], control: Control) -> bool:
+        with self._call("discard", control):
             dead = [one for one in self._mine(release) if not one.look().alive]
             self.present = [one for one in self.present if one not in dead]
             used = {one.image.id for one in self.present} | {one.image.id for one in kept}
@@ -270,15 +271,16 @@ class FakeBackend:
         if self.clock.now() < self._away_until:
             raise EngineUnreachable("the fake engine does not answer", hint="It was told to go away.")
 
-    def _call(self, name: str) -> "_Call":
-        return _Call(self, f"backend.{name}")
+    def _call(self, name: str, control: Control | None = None) -> "_Call":
+        """Return a call; one with a control changes what serves."""
+        return _Call(self, f"backend.{name}", (control or Control()).guard)
 
     def _at_hand(self, release: Release) -> None:
         if self.store.find(release.image) is None:
             msg = f"{release.image.name} is not at hand"
             raise StepFailed(msg)
 
-    def _start(self, service: str, release: Release, files: dict[str, bytes]) -> bool:
+    def _start(self, service: str, release: Release, files: dict[str, bytes], control: Control) -> bool:
         """Start what is missing, or as many of them as may stand up at once; tell whether that is all."""
         there = [one for one in self.present if one.instance.service == service]
         running = [one for one in there if _belongs(one, release) and one.look().status == "running"]
@@ -289,6 +291,7 @@ class FakeBackend:
         at_once = min(missing, self.parallelism or missing)
         for _ in range(at_once):
             self.moments.tell("backend.start", "during")
+            control.guard()
             self._run(service, release.image, release, self.clock.now(), files)
         return at_once == missing
 
@@ -352,10 +355,12 @@ class _Call:
 
     backend: FakeBackend
     name: str
+    guard: Callable[[], None]
 
     def __enter__(self) -> None:
         self.backend.moments.tell(self.name, "before")
         self.backend.ask()
+        self.guard()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -151,6 +151,9 @@ class MemoryLock:
     def inherit(self) -> tuple[int, ...]:
         return ()
 
+    def check(self) -> None:
+        """Return: nobody takes it from its holder."""
+
     def abort_requested(self) -> bool:
         return self.aborted
 

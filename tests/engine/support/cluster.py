@@ -143,6 +143,14 @@ class Cluster:
     mark: str = field(default_factory=lambda: secrets.token_hex(3))
     nodes: list[Node] = field(default_factory=list)
     registry: OwnRegistry = field(init=False)
+    net: str = field(default="", init=False)
+    """How all its addresses begin."""
+    _joined: list[str] = field(default_factory=list, init=False)
+
+    @property
+    def host(self) -> str:
+        """The address that all nodes reach this end by."""
+        return f"{self.net}.254"
 
     @property
     def manager(self) -> Node:
@@ -151,7 +159,7 @@ class Cluster:
     def start(self) -> None:
         """Join all nodes to a swarm, and put the base image of the tests' images into the registry."""
         program = tools.registry()
-        net = self._network()
+        net = self.net = self._network()
         self.registry = OwnRegistry(f"{net}.253:{REGISTRY_PORT}", self.folder / "registry", program)
         self.registry.start()
         for number in range(1, self.size + 1):
@@ -225,15 +233,34 @@ class Cluster:
         name, address = f"dk{self.mark}n{number}", f"{net}.{number}"
         folder = self.folder / f"node{number}"
         folder.mkdir()
+        self._connect(name, address)
+        run(["ip", "-n", name, "route", "add", "default", "via", f"{net}.254"])
+        _name_of_its_own(folder / "uts", f"node{number}")
+        return Node(name, address, folder, self.registry.address)
+
+    def join(self, name: str, uts: Path) -> list[str]:
+        """Put a machine that is no node into the network; return how a command begins that runs there."""
+        self._joined.append(name)
+        self._connect(self._of(name), f"{self.net}.{100 + len(self._joined)}")
+        _name_of_its_own(uts, name)
+        return ["nsenter", f"--net=/run/netns/{self._of(name)}", f"--uts={uts}"]
+
+    def leave(self, name: str, uts: Path) -> None:
+        """Take such a machine away."""
+        subprocess.run(["umount", str(uts)], check=False, capture_output=True)
+        subprocess.run(["ip", "netns", "del", self._of(name)], check=False, capture_output=True)
+
+    def _of(self, name: str) -> str:
+        return f"dk{self.mark}{name}"
+
+    def _connect(self, name: str, address: str) -> None:
+        """Make a network namespace with an address, and join it to the bridge."""
         run(["ip", "netns", "add", name])
         run(["ip", "link", "add", "eth0", "netns", name, "type", "veth", "peer", "name", name, "netns", self._hub])
         run(["ip", "-n", self._hub, "link", "set", name, "master", "br0", "up"])
         run(["ip", "-n", name, "link", "set", "lo", "up"])
         run(["ip", "-n", name, "addr", "add", f"{address}/24", "dev", "eth0"])
         run(["ip", "-n", name, "link", "set", "eth0", "up"])
-        run(["ip", "-n", name, "route", "add", "default", "via", f"{net}.254"])
-        _name_of_its_own(folder / "uts", f"node{number}")
-        return Node(name, address, folder, self.registry.address)
 
 
 def _free_network() -> str:

@@ -30,6 +30,7 @@ from deploykit.protocols import (
     Finding,
     Program,
     Rehearsal,
+    Shelf,
     Standing,
     Watch,
 )
@@ -96,6 +97,13 @@ class EngineBackend(Stock, ABC):
     @abstractmethod
     def healthchecks(self, image: ImageRef) -> Mapping[str, bool]:
         """Return whether a service has a healthcheck, for those of which today's settings say so themselves."""
+
+    def shelf(self, name: str) -> Shelf:
+        # Late: few keep anything with their engine, and HTTP costs all of them a start.
+        from deploykit.backends.engine.volumes import VolumeShelf
+        from deploykit.backends.engine.wire import Wire
+
+        return VolumeShelf(name, Wire(self.engine))
 
     # What runs.
 

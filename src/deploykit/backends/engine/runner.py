@@ -114,6 +114,8 @@ def _terminal() -> tuple[int, int] | None:
 
 
 def _started(command: Command, control: Control, stdout: int) -> subprocess.Popen[bytes]:
+    if command.changes:
+        control.guard()
     try:
         return subprocess.Popen(
             command.argv,

@@ -24,6 +24,7 @@ from deploykit.protocols import (
     Identity,
     Program,
     Rehearsal,
+    Shelf,
     Watch,
 )
 from deploykit.release import ImageRef, Instance, Release, Running, Snapshot
@@ -57,6 +58,13 @@ class SwarmBackend(Stock, ABC):
             self.others,
             self.specify,
         )
+
+    def shelf(self, name: str) -> Shelf:
+        # Late: few keep anything with their engine, and HTTP costs all of them a start.
+        from deploykit.backends.engine.wire import Wire
+        from deploykit.backends.swarm.configs import ConfigShelf
+
+        return ConfigShelf(name, Wire(self.engine))
 
     # What differs.
 

@@ -157,9 +157,16 @@ class Cluster:
     def expect(self, done: Completed, doing: str) -> Completed:
         """Return what succeeded; raise for what did not."""
         said = self.engine.redact.redact_bytes(done.errors[-4000:]).strip() if done.code else ""
-        if _AWAY.search(said):
-            raise EngineUnreachable(f"the swarm has no manager that answers: {last_line(said)}", hint=_ASK)
+        if away := no_manager(said):
+            raise away
         return self.engine.expect(done, doing)
+
+
+def no_manager(said: str) -> EngineUnreachable | None:
+    """Return the error for what a swarm says that has nobody to answer; None for anything else."""
+    if not _AWAY.search(said):
+        return None
+    return EngineUnreachable(f"the swarm has no manager that answers: {last_line(said)}", hint=_ASK)
 
 
 def _is_out_of_sequence(done: Completed) -> bool:

@@ -1,0 +1,107 @@
+"""What releases and failures leave, kept on a shelf: the files that a release is run with, the logs of what failed."""
+
+from base64 import b64decode, b64encode
+from contextlib import suppress
+
+from deploykit.errors import DeploykitError, StepFailed
+from deploykit.protocols import Entry, Hold, HoldBoard, Shelf
+from deploykit.release import Snapshot
+from deploykit.shared.packing import overwrite, pack, unpack
+from deploykit.store import LogFolder, ReleaseFolders
+
+_LOG = 256 * 1024
+"""Characters of a log that are kept for other machines; all of it is kept on the one where it failed."""
+
+
+class SharedFiles:
+    """The files of releases: in folders of this machine, where the backend runs them from, and on the shelf."""
+
+    def __init__(self, folders: ReleaseFolders, shelf: Shelf) -> None:
+        self._folders = folders
+        self._shelf = shelf
+
+    def fetch(self) -> None:
+        """Bring here what other machines have kept since."""
+        for release_id, entry in self._shelf.read("files").items():
+            self._folders.keep(release_id, _snapshot(entry))
+
+    def send(self) -> None:
+        """Put what this machine alone has on the shelf."""
+        for release_id in self._folders.all():
+            self._send(release_id, self._folders.read(release_id))
+
+    def keep(self, release_id: str, snapshot: Snapshot) -> None:
+        self._send(release_id, snapshot)
+        self._folders.keep(release_id, snapshot)
+
+    def read(self, release_id: str) -> Snapshot:
+        try:
+            return self._folders.read(release_id)
+        except StepFailed:
+            entry = self._shelf.read("files").get(release_id)
+            if entry is None:
+                raise
+            return _snapshot(entry)
+
+    def discard(self, release_id: str) -> None:
+        if entry := self._shelf.read("files").get(release_id):
+            self._shelf.remove(entry)
+        self._folders.discard(release_id)
+
+    def highest(self) -> int:
+        return self._folders.highest()
+
+    def _send(self, release_id: str, snapshot: Snapshot) -> None:
+        said = {name: b64encode(content).decode() for name, content in snapshot.files.items()}
+        overwrite(self._shelf, f"files.{release_id}", pack(said))
+
+
+def _snapshot(entry: Entry) -> Snapshot:
+    said: dict[str, str] = unpack(entry)
+    return Snapshot({name: b64decode(content) for name, content in said.items()})
+
+
+class SharedLogs:
+    """The logs of what failed: those of this machine in its folder, the end of each on the shelf."""
+
+    def __init__(self, folder: LogFolder, shelf: Shelf) -> None:
+        self._folder = folder
+        self._shelf = shelf
+
+    def keep(self, deployment: str, text: str) -> None:
+        self._folder.keep(deployment, text)
+        with suppress(DeploykitError):
+            overwrite(self._shelf, f"log.{deployment}", pack(text[-_LOG:]))
+
+    def read(self, deployment: str) -> str | None:
+        here = self._folder.read(deployment)
+        if here is not None:
+            return here
+        entry = self._shelf.read("log").get(deployment)
+        return None if entry is None else str(unpack(entry))
+
+    def discard(self, deployment: str) -> None:
+        self._folder.discard(deployment)
+        with suppress(DeploykitError):
+            if entry := self._shelf.read("log").get(deployment):
+                self._shelf.remove(entry)
+
+
+class SharedHold(HoldBoard):
+    """The hold of an operator, for every machine."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+
+    def read(self) -> Hold | None:
+        entry = self._shelf.read("hold").get("hold")
+        said: dict[str, str | float] | None = unpack(entry) if entry else None
+        return Hold(str(said["why"]), str(said["by"]), float(said["since"])) if said else None
+
+    def put(self, hold: Hold) -> None:
+        overwrite(self._shelf, "hold.hold", pack({"why": hold.why, "by": hold.by, "since": hold.since}))
+
+    def lift(self) -> Hold | None:
+        found = self.read()
+        overwrite(self._shelf, "hold.hold", pack(None))
+        return found

@@ -1,0 +1,191 @@
+"""The lock that machines share: a lease, renewed while its holder lives, and safely taken over when he does not."""
+
+import os
+import threading
+
+import pytest
+
+from deploykit.errors import EngineUnreachable, Interrupted, Locked, LockLost
+from deploykit.interrupt import Interruption
+from deploykit.lock import whoami
+from deploykit.shared.lease import in_background
+from tests.unit.shared.machines import LEASE, Machines
+
+RENEWAL = LEASE / 5
+
+
+def test_another_machine_is_told_who_holds_it(machines: Machines) -> None:
+    """With the time when it would be free if its holder had died; it is free when he lets go."""
+    with machines.held("here", "deploy web:two"), pytest.raises(Locked) as caught, machines.held("there"):
+        pass
+    assert f"pid {os.getpid()}, {whoami()}" in str(caught.value)
+    assert "(deploy web:two)" in str(caught.value)
+    assert "the lock is free in 30s" in caught.value.hint
+    with machines.held("there"):
+        pass
+
+
+def test_the_holder_is_seen_from_everywhere(machines: Machines) -> None:
+    """None before, after, and when nothing was heard of it for a lease."""
+    lock = machines.state("there").lock
+    assert lock.holder() is None
+    with machines.held("here", "deploy web:two"):
+        holder = lock.holder()
+        assert holder
+        assert (holder.pid, holder.by, holder.doing) == (os.getpid(), whoami(), "deploy web:two")
+        machines.clock.advance(LEASE)
+        assert lock.holder() is None
+    assert lock.holder() is None
+
+
+def test_one_that_died_is_taken_over_when_its_lease_is_over(machines: Machines) -> None:
+    """Not before; and only when it stays silent for as long as its holder would have taken to renew it."""
+    machines.dies_holding("here")
+    machines.clock.advance(LEASE - 1)
+    with pytest.raises(Locked), machines.held("there"):
+        pass
+    machines.clock.advance(1)
+    before = machines.clock.elapsed
+    with machines.held("there"):
+        assert RENEWAL <= machines.clock.elapsed - before <= RENEWAL + 1
+
+
+def test_waiting_is_long_enough_when_the_holder_died(machines: Machines) -> None:
+    """With a wait of a lease and a renewal, the lock is taken over."""
+    machines.dies_holding("here")
+    before = machines.clock.elapsed
+    with machines.held("there", wait=LEASE + RENEWAL):
+        assert LEASE <= machines.clock.elapsed - before <= LEASE + RENEWAL + 2
+
+
+def test_what_died_on_this_machine_is_not_waited_for(machines: Machines) -> None:
+    """The lock of its folder tells that it is dead."""
+    machines.dies_holding("here")
+    assert machines.state("here").lock.holder() is None
+    assert machines.state("there").lock.holder()
+    with machines.held("here"):
+        assert machines.clock.elapsed == 0
+
+
+def test_one_whose_renewal_is_only_late_keeps_it(machines: Machines) -> None:
+    """Its lease is over by the runtime's clock; renewed while it is watched, it tells the other that it lives."""
+    with machines.held("here") as held:
+        machines.clock.advance(LEASE + 1)
+        machines.clock.on_sleep = held.renew
+        with pytest.raises(Locked), machines.held("there"):
+            pass
+        held.check()
+
+
+def test_renewed_in_time_it_lasts(machines: Machines) -> None:
+    """As long as its holder lives."""
+    with machines.held("here") as held:
+        for _ in range(20):
+            machines.clock.advance(RENEWAL)
+            held.renew()
+            with pytest.raises(Locked), machines.held("there"):
+                pass
+
+
+def test_who_lost_it_does_nothing_more(machines: Machines) -> None:
+    """It hears of it as of an abort; every check names who has it; it takes nothing back, and frees nothing."""
+    with machines.held("here") as held:
+        machines.clock.advance(LEASE)
+        with machines.held("there", "recover") as other:
+            held.renew()
+            assert held.abort_requested()
+            with pytest.raises(LockLost, match=f"was taken over by pid {os.getpid()}, .*nothing was heard .* 30s"):
+                held.check()
+            held.let_go()
+            other.check()
+            assert not other.abort_requested()
+            holder = machines.state("any").lock.holder()
+            assert holder
+            assert holder.doing == "recover"
+
+
+def test_a_holder_that_slept_looks_before_it_goes_on(machines: Machines) -> None:
+    """No renewal told it yet: the check itself does."""
+    with machines.held("here") as held:
+        machines.clock.advance(LEASE)
+        with machines.held("there"), pytest.raises(LockLost):
+            held.check()
+
+
+def test_a_holder_that_slept_while_its_clock_stood_still_looks_too(machines: Machines) -> None:
+    """A machine that was suspended has the time of day to tell it by."""
+    with machines.held("here") as held:
+        machines.clock.suspend(LEASE)
+        with machines.held("there"), pytest.raises(LockLost):
+            held.check()
+
+
+def test_a_runtime_that_is_away_for_a_while_costs_nobody_the_lock(machines: Machines) -> None:
+    """Renewals that fail are made up for; while nobody can tell, no command is run."""
+    with machines.held("here") as held:
+        machines.shelf.away = True
+        machines.clock.advance(LEASE)
+        held.renew()
+        with pytest.raises(EngineUnreachable):
+            held.check()
+        machines.shelf.away = False
+        held.check()
+        assert not held.abort_requested()
+        with pytest.raises(Locked), machines.held("there"):
+            pass
+
+
+def test_a_renewal_that_was_made_but_not_told_is_ours(machines: Machines) -> None:
+    """Asked again, it is there already."""
+    with machines.held("here") as held:
+        machines.shelf.put_but_not_told = True
+        held.renew()
+        held.renew()
+        held.check()
+        assert not held.abort_requested()
+
+
+def test_one_that_could_not_be_let_go_runs_out(machines: Machines) -> None:
+    """The end of a deploy is none the worse for it."""
+    with machines.held("here"):
+        machines.shelf.away = True
+    machines.shelf.away = False
+    with pytest.raises(Locked), machines.held("there"):
+        pass
+    with machines.held("there", wait=2 * LEASE):
+        pass
+
+
+def test_any_machine_asks_the_holder_to_stop(machines: Machines) -> None:
+    """He hears it with his next renewal; the next holder is not meant."""
+    lock = machines.state("there").lock
+    assert not lock.request_abort()
+    with machines.held("here") as held:
+        assert lock.request_abort()
+        assert not held.abort_requested()
+        held.renew()
+        assert held.abort_requested()
+    assert not lock.request_abort()
+    with machines.held("here") as held:
+        held.renew()
+        assert not held.abort_requested()
+
+
+def test_waiting_can_be_stopped(machines: Machines) -> None:
+    """By a signal, while another machine holds it."""
+    asked = Interruption()
+    state = machines.state("there")
+    state.prepare()
+    with machines.held("here"):
+        asked.event.set()
+        with pytest.raises(Interrupted), state.lock.acquire("deploy", 60, asked):
+            pass
+
+
+def test_it_is_renewed_in_the_background() -> None:
+    """By a thread that ends with the lock."""
+    beats = threading.Semaphore(0)
+    with in_background(beats.release, 0.001):
+        assert beats.acquire(timeout=10)
+        assert beats.acquire(timeout=10)
+    assert not any(one.name == "deploykit-lease" for one in threading.enumerate())

@@ -1,0 +1,158 @@
+"""Several machines deploy one app: any goes on where another left off."""
+
+from collections.abc import Callable
+
+import pytest
+
+from deploykit.errors import EngineUnreachable, Held, Locked, Outcome
+from deploykit.events import Pulled
+from deploykit.protocols import Hold, Identity
+from deploykit.release import Snapshot
+from deploykit.shared import shelf_name
+from deploykit.store import StateFolder
+from deploykit.testing import Moment
+from tests.unit.made import release, row
+from tests.unit.shared.machines import Machines
+
+
+def test_the_history_is_the_same_from_everywhere(machines: Machines) -> None:
+    """And so are `status` and the story of each deployment; a machine that never deployed needs no folder for it."""
+    machines.app("here").deploy("one")
+    machines.app("there").deploy("two", message="Court booking")
+    histories = [machines.history(one) for one in ("here", "there", "elsewhere")]
+    assert [one.id for one in histories[0]] == ["r2", "r1"]
+    assert histories[0] == histories[1] == histories[2]
+    statuses = [machines.app(one).status() for one in ("here", "elsewhere")]
+    assert statuses[0] == statuses[1]
+    assert machines.app("elsewhere").result("r1") == machines.app("here").result("r1")
+    assert not (machines.folder / "elsewhere").exists()
+
+
+def test_any_machine_rolls_back_with_the_files_of_the_release(machines: Machines) -> None:
+    """What another machine deployed, with the files that it had there."""
+    machines.backend.today = {"app.conf": b"old\n"}
+    machines.app("here").deploy("one")
+    machines.backend.today = {"app.conf": b"new\n"}
+    machines.app("here").deploy("two")
+    result = machines.app("there").rollback()
+    assert (result.outcome, machines.serves) == (Outcome.deployed, ["one"])
+    assert dict(machines.backend.living()[0].files) == {"app.conf": b"old\n"}
+    assert (machines.folder / "there/state/releases/r1/app.conf").read_bytes() == b"old\n"
+
+
+def test_a_tag_file_that_is_out_of_date_is_not_taken_for_a_hand(machines: Machines) -> None:
+    """It is of its machine; what was deployed from elsewhere since is in the journal."""
+    machines.app("here").deploy("one")
+    machines.app("here").deploy("two")
+    assert (machines.folder / "here/tag").read_text() == "one\n"
+    machines.app("there").deploy("three")
+    machines.app("here").rollback()
+    assert machines.serves == ["two"]
+    (machines.folder / "there/tag").write_text("one\n")
+    machines.app("there").rollback()
+    assert machines.serves == ["one"]
+
+
+def test_a_hold_is_for_all(machines: Machines) -> None:
+    """Until anyone lifts it."""
+    machines.app("here").hold("migration")
+    assert machines.app("there").status().hold
+    with pytest.raises(Held, match="migration"):
+        machines.app("there").deploy("one")
+    lifted = machines.app("there").unhold()
+    assert lifted
+    assert lifted.why == "migration"
+    assert machines.app("here").deploy("one").exit_code == 0
+    assert machines.app("here").unhold() is None
+
+
+def test_a_failures_log_is_read_anywhere(machines: Machines) -> None:
+    """The end of it, where it did not fail."""
+    machines.app("here").deploy("one")
+    machines.backend.release("two").crashes(after=1, exit_code=3, log="ImportError: courts")
+    machines.app("here").deploy("two")
+    for machine in ("here", "there"):
+        assert "ImportError: courts" in machines.app(machine).failure_log("r2")
+    logs = machines.state("here").logs
+    logs.keep("r2", "x" * 1024 * 1024)
+    assert len(logs.read("r2") or "") == 1024 * 1024
+    assert len(machines.state("there").logs.read("r2") or "") == 256 * 1024
+    logs.discard("r2")
+    assert [machines.state(one).logs.read("r2") for one in ("here", "there")] == [None, None]
+    machines.shelf.away = True
+    logs.keep("r2", "log")
+    assert logs.read("r2") == "log"
+
+
+def test_prune_and_protect_are_for_all(machines: Machines) -> None:
+    """What is protected on one machine, another does not prune."""
+    for tag in ("one", "two", "three", "four"):
+        machines.app("here").deploy(tag)
+    machines.app("here").protect("r1")
+    machines.app("there").prune(1)
+    assert [key for key in machines.shelf.keys if key.startswith("files")] == ["files.r1", "files.r3", "files.r4"]
+
+
+def test_two_at_once_are_told_apart(machines: Machines) -> None:
+    """The second is refused while the first goes on, and leaves no trace."""
+    refused: list[Locked] = []
+
+    def also() -> None:
+        with pytest.raises(Locked) as caught:
+            machines.app("there").deploy("two")
+        refused.append(caught.value)
+
+    app = machines.app("here")
+    app.deploy("one", on_event=lambda event: also() if isinstance(event, Pulled) else None)
+    assert len(refused) == 1
+    assert machines.serves == ["one"]
+    assert [one.id for one in machines.history("there")] == ["r1"]
+
+
+def test_the_story_of_a_machine_that_deployed_alone_goes_on(machines: Machines) -> None:
+    """With `store = "engine"` put into its config, its journal, files and marks are there for all."""
+    here = StateFolder(machines.folder / "here/state", machines.folder / "here/tag", machines.clock)
+    here.prepare()
+    alone = here.journal(Identity("fake-engine", "fake"))
+    for number, tag in enumerate(("one", "two"), 1):
+        machines.backend.release(tag)
+        alone.begin(row(number, candidate=release(tag, number)))
+        here.files.keep(f"r{number}", Snapshot({"app.conf": tag.encode()}))
+    alone.protect("r1", on=True)
+    alone.close()
+    assert [one.id for one in machines.history("here")] == ["r2", "r1"]
+    assert machines.history("there") == []
+    machines.shelf.moments.hooks.append(_breaks_after(3))
+    with pytest.raises(RuntimeError):
+        machines.app("here").deploy("three")
+    machines.shelf.moments.hooks.clear()
+    machines.app("here").deploy("three")
+    assert [one.id for one in machines.history("there")] == ["r3", "r2", "r1"]
+    there = machines.state("there")
+    assert there.files.read("r2") == Snapshot({"app.conf": b"two"})
+    assert machines.app("there").marks().protected == {"r1"}
+
+
+def _breaks_after(puts: int) -> Callable[[Moment], None]:
+    left = iter(range(2 * puts))
+
+    def hook(moment: Moment) -> None:
+        if next(left, None) is None:
+            raise RuntimeError("killed")
+
+    return hook
+
+
+def test_a_shelf_has_a_name_of_its_own() -> None:
+    """For each app and target, and never longer than a swarm lets a config's name be, with a key behind it."""
+    found = {shelf_name(app, target) for app in ("a", "b", "a" * 63, "a" * 62) for target in (None, "x", "y" * 63)}
+    assert len(found) == 12
+    assert all(len(f"{one}.files.r100000a") <= 64 for one in found)
+
+
+def test_a_hold_that_nobody_can_ask_about_is_no_hold_that_is_not_there(machines: Machines) -> None:
+    """A runtime that is away lets nothing begin."""
+    machines.state("here").hold.put(Hold("why", "me", 1.0))
+    machines.shelf.away = True
+    with pytest.raises(EngineUnreachable, match="does not answer"):
+        machines.app("there").deploy("one")
