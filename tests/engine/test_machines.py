@@ -120,6 +120,7 @@ def test_one_deploys_at_a_time_and_any_goes_on(checked_out: SwarmApp, machines: 
     assert told(here, "status") == told(there, "status")
 
 
+@pytest.mark.parametrize("checked_out", ["docker"], indirect=True)
 def test_a_deploy_is_stopped_from_another_machine(checked_out: SwarmApp, machines: tuple[Machine, Machine]) -> None:
     """`abort` there waits until it is safe; the run here ends as by SIGTERM; a hold there is one here."""
     app, (here, there) = checked_out, machines
