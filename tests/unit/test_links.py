@@ -1,4 +1,4 @@
-"""Every link that leads elsewhere is in docs/links.rst, which is what `make links` asks: a new one is seen in review."""
+"""Every link that leads elsewhere is in docs/links.rst, which `make links` asks: a new one is seen in review."""
 
 import re
 from itertools import chain
