@@ -2,7 +2,9 @@
 
 import re
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 import yaml
@@ -49,6 +51,21 @@ def rows(page: Path) -> list[list[str]]:
     return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
 
 
+def links(page: Path) -> Iterator[str]:
+    """Where its links and pictures lead, but for what is elsewhere."""
+    for block in MarkdownIt().enable("table").parse(page.read_text()):
+        for one in block.children or ():
+            to = str(one.attrs.get("href") or one.attrs.get("src") or "")
+            if to and not to.startswith("https://"):
+                yield to
+
+
+def headings(page: Path) -> set[str]:
+    """What its headings are called in a link."""
+    titles = re.findall(r"^#+ (.*)$", sentences(page), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title).strip().lower().replace(" ", "-") for title in titles}
+
+
 def consoles(page: Path) -> list[str]:
     """The lines of its consoles."""
     return "".join(blocks(page, "console")).splitlines()
@@ -78,6 +95,16 @@ def test_every_config_in_the_docs_is_one(page: Path, tmp_path: Path) -> None:
         path.write_text(block)
         for target in targets_of(path):
             assert read_config(path, {}, target).app.name
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    """Those to files of the project, and to headings in them; tests/unit/test_links.py has the others."""
+    for link in links(page):
+        name, _, heading = link.partition("#")
+        found = (page.parent / unquote(name)).resolve() if name else page
+        assert found.exists(), link
+        assert not heading or unquote(heading) in headings(found), link
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
