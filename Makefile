@@ -37,7 +37,7 @@ docs: .venv/.dev  ## the site of docs/, in site/; a warning is an error
 	@$(PY) -m sphinx --quiet --fresh-env --fail-on-warning --keep-going --builder html docs site
 
 links: .venv/.dev  ## ask every link of docs/links.rst, which needs the internet: one that does not answer is an error
-	@$(PY) -m sphinx -C -D root_doc=links --quiet --fresh-env --builder linkcheck docs .cache/links
+	@$(PY) -m sphinx -C -D root_doc=links --fresh-env --builder linkcheck docs .cache/links
 
 lint: .venv/.dev  ## ruff
 	@$(PY) -m ruff check .
