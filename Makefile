@@ -6,7 +6,7 @@ PIP := $(PY) -m pip install --quiet --disable-pip-version-check -c constraints.t
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit engine engine-up engine-down bench docs lint types format dist clean
+.PHONY: help demo test unit engine engine-up engine-down bench docs links lint types format dist clean
 
 help:  ## what can be made
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -35,6 +35,9 @@ bench: .venv/.dev  ## measure deploykit beside a plain script and Compose, for a
 
 docs: .venv/.dev  ## the site of docs/, in site/; a warning is an error
 	@$(PY) -m sphinx --quiet --fresh-env --fail-on-warning --keep-going --builder html docs site
+
+links: .venv/.dev  ## ask every link of docs/links.rst, which needs the internet: one that does not answer is an error
+	@$(PY) -m sphinx -C -D root_doc=links --fresh-env --builder linkcheck docs .cache/links
 
 lint: .venv/.dev  ## ruff
 	@$(PY) -m ruff check .

@@ -9,6 +9,7 @@ author = "deploykit"
 version = release = version_of("deploykit")
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
+exclude_patterns = ["links.rst"]  # the list for `make links`
 myst_heading_anchors = 4  # the anchors that GitHub makes
 smartquotes_action = "D"  # dashes, and no quotes
 

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -11,9 +10,10 @@ from deploykit.health import HealthPolicy
 from deploykit.protocols import Verdict
 from deploykit.release import Instance
 from deploykit.testing import FakeProbe
+from tests.unit.test_docs import DOCS, blocks
 from tests.unit.world import World
 
-PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "when-a-deploy-fails.md"
+PAGE = DOCS / "how-to" / "when-a-deploy-fails.md"
 REPOSITORY = "ghcr.io/ekimteam/sandmatch/web"
 DATABASE = "checks.database is false, not true"
 
@@ -68,12 +68,11 @@ def no_database() -> World:
     return world
 
 
-@pytest.mark.parametrize(("number", "made"), list(enumerate([crash, server_error, no_database])))
-def test_each_screen_is_what_is_printed(
-    number: int, made: Callable[[], World], monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize(
+    ("shown", "made"), list(zip(blocks(PAGE, "text"), [crash, server_error, no_database], strict=True))
+)
+def test_each_screen_is_what_is_printed(shown: str, made: Callable[[], World], monkeypatch: pytest.MonkeyPatch) -> None:
     """A crash, an app that answers 500, and a database that is down."""
     monkeypatch.setattr("tests.unit.world.REPOSITORY", REPOSITORY)
-    shown = re.findall(r"```text\n(.*?)```", PAGE.read_text(), re.DOTALL)[number]
     told = made().deploy("main-abc123").explain()
     assert re.sub(r"fake-web-\d+", "sandmatch-web-1", told) == shown.rstrip("\n")

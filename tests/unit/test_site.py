@@ -1,9 +1,12 @@
 """The site of docs/: built without a warning, every link leads somewhere, nothing is fetched from elsewhere."""
 
+import json
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, field
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -13,6 +16,8 @@ import pytest
 from tests.unit.test_docs import DOCS
 
 pytestmark = pytest.mark.xdist_group("site")
+BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
+MEASURE = Path(__file__).with_name("measure.html")
 LOADS = {"img": "src", "script": "src", "link": "href", "iframe": "src", "source": "src", "object": "data"}
 
 
@@ -84,3 +89,15 @@ def test_nothing_is_fetched_from_elsewhere(site: Path, pages: dict[Path, Page]) 
             assert parts.scheme == "data" or (page.path.parent / parts.path).is_file() or load == "#", load
     for style in site.rglob("*.css"):
         assert not re.search(r"""(@import|url\()\s*["']?(https?:|//)""", style.read_text()), style
+
+
+@pytest.mark.skipif(BROWSER is None, reason="there is no browser")
+def test_nothing_is_cut_off_in_a_browser(site: Path, pages: dict[Path, Page], tmp_path: Path) -> None:
+    """No page is wider than a telephone; on a screen no block and no table has to be scrolled."""
+    shown = [str(path.relative_to(site)) for path in pages if "_modules" not in path.parts]
+    (site / "measure.html").write_text(MEASURE.read_text().replace("of PAGES", f"of {json.dumps(shown)}"))
+    argv = [str(BROWSER), "--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}"]
+    argv += ["--allow-file-access-from-files", "--virtual-time-budget=600000", "--dump-dom"]
+    done = subprocess.run([*argv, (site / "measure.html").as_uri()], capture_output=True, text=True, check=False)
+    (told,) = re.findall(r'<pre id="out">(.*?)</pre>', done.stdout, re.DOTALL)
+    assert json.loads(unescape(told)) == []
