@@ -51,7 +51,8 @@ def _state(parts: Parts, environment: Mapping[str, str]) -> Iterator[Finding]:
         text = f"the state folder {folder} lies in ${cleaned}, which CI cleans: the history is lost with it"
         yield Finding("state", Standing.warning, text, "Set [state] dir to a folder that stays.")
     else:
-        yield Finding("state", Standing.ok, f"{folder or 'the state'} can be written")
+        text = f"{folder} can be written" if folder else "what is remembered is kept with the engine"
+        yield Finding("state", Standing.ok, text)
 
 
 def _lies_in(folder: Path, above: str | None) -> bool:

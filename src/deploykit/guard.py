@@ -228,7 +228,7 @@ class Guard:
 
     def _superseded(self) -> bool:
         """Whether another deployment has begun, or one that was killed is to be finished first."""
-        with suppress(ConfigError):
+        with suppress(ConfigError, EngineUnreachable):
             journal = self.parts.state.journal_to_read(self.identity)
             try:
                 last = journal.last()

@@ -43,6 +43,12 @@ class FileLock:
                 _write_holder(descriptor, doing, self.clock.time())
             yield HeldFileLock(descriptor, self._abort_path)
 
+    @contextmanager
+    def if_free(self) -> Iterator[bool]:
+        """Hold it, without a name, when nobody has it: for an instant, which everybody waits for. Tells whether."""
+        with self._opened(os.O_RDWR | os.O_CREAT) as descriptor:
+            yield _try(descriptor, fcntl.LOCK_EX)
+
     def holder(self) -> Holder | None:
         held, named = self._look()
         if not held:

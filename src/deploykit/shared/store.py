@@ -1,9 +1,10 @@
 """The state of an app that any machine deploys: on a shelf of its engine, and a folder here that follows it."""
 
-import os
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
+from deploykit.errors import ConfigError
 from deploykit.journal import SqliteJournal
 from deploykit.processes import boot
 from deploykit.protocols import Clock, Identity, Journal, Shelf, TagText
@@ -34,8 +35,8 @@ class SharedState:
         self.tag_text: TagText = here.tag_text
 
     @property
-    def folder(self) -> Path:
-        return self._here.folder
+    def folder(self) -> None:
+        """None: what is remembered is not lost with a folder."""
 
     def prepare(self) -> None:
         self._here.prepare()
@@ -51,10 +52,17 @@ class SharedState:
         if not self._begun:
             return self._here.journal_to_read(identity)
         found = identity or self._last_scope()
-        if os.access(self._here.path, os.W_OK):
-            self.files.fetch()
+        self._follow()
         notes = self._here.journal_to_read(found)
         return SharedJournal(self._shelf, notes, found, self._clock, self.lock.check)
+
+    def _follow(self) -> None:
+        """Bring the files of releases here, for what is run by hand, unless another does, or nothing can be written."""
+        with suppress(ConfigError, OSError):
+            self.prepare()
+            with self._here.lock.if_free() as free:
+                if free:
+                    self.files.fetch()
 
     @property
     def _begun(self) -> bool:

@@ -6,9 +6,11 @@ import pytest
 
 from deploykit.errors import EngineUnreachable, Held, Locked, Outcome
 from deploykit.events import Pulled
+from deploykit.interrupt import Interruption
 from deploykit.protocols import Hold, Identity
 from deploykit.release import Snapshot
 from deploykit.shared import shelf_name
+from deploykit.shared.packing import pack
 from deploykit.store import StateFolder
 from deploykit.testing import Moment
 from tests.unit.made import release, row
@@ -16,7 +18,7 @@ from tests.unit.shared.machines import Machines
 
 
 def test_the_history_is_the_same_from_everywhere(machines: Machines) -> None:
-    """And so are `status` and the story of each deployment; a machine that never deployed needs no folder for it."""
+    """And so are `status` and the story of each deployment."""
     machines.app("here").deploy("one")
     machines.app("there").deploy("two", message="Court booking")
     histories = [machines.history(one) for one in ("here", "there", "elsewhere")]
@@ -25,7 +27,57 @@ def test_the_history_is_the_same_from_everywhere(machines: Machines) -> None:
     statuses = [machines.app(one).status() for one in ("here", "elsewhere")]
     assert statuses[0] == statuses[1]
     assert machines.app("elsewhere").result("r1") == machines.app("here").result("r1")
-    assert not (machines.folder / "elsewhere").exists()
+
+
+def test_a_machine_that_only_looks_has_the_files_that_it_needs(machines: Machines) -> None:
+    """For `exec`, `shell` and `compose`, without having deployed; where nothing can be written it does without."""
+    machines.app("here").deploy("one")
+    assert machines.app("elsewhere").status().current
+    assert (machines.folder / "elsewhere/state/releases/r1/app.conf").read_bytes() == b"as it is today\n"
+    (machines.folder / "nowhere").mkdir()
+    (machines.folder / "nowhere/state").touch()
+    assert machines.app("nowhere").status() == machines.app("here").status()
+    assert machines.history("nowhere") == machines.history("here")
+
+
+def test_a_look_keeps_out_of_the_way_of_a_deploy(machines: Machines) -> None:
+    """On the same machine: what the deploy keeps, it keeps itself."""
+    machines.app("here").deploy("one")
+
+    def look(moment: Moment) -> None:
+        if moment == Moment("backend.keep", "before"):
+            machines.shelf.put("files.r9", pack({"x": ""}), None)
+            machines.app("here").status()
+            assert not (machines.folder / "here/state/releases/r9").exists()
+            looked.append(moment)
+
+    looked: list[Moment] = []
+    machines.moments.hooks.append(look)
+    assert machines.app("here").deploy("two").exit_code == 0
+    assert looked
+
+
+def test_the_checklist_says_where_it_is_kept(machines: Machines, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a folder that CI cleans nothing is lost."""
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(machines.folder))
+    lines = {one.about: (one.standing.value, one.text) for one in machines.app("here").check("one")}
+    assert lines["state"] == ("ok", "what is remembered is kept with the engine")
+
+
+def test_a_bake_outlives_an_engine_that_is_away_for_a_moment(machines: Machines) -> None:
+    """Whether another deployment has begun is asked again with the next look."""
+    machines.app("here").deploy("one")
+    asked = Interruption()
+    sleeps = iter(range(8))
+
+    def away_for_a_while() -> None:
+        step = next(sleeps, None)
+        machines.shelf.away = step in {2, 3, 4}
+        if step is None:
+            asked.event.set()
+
+    machines.clock.on_sleep = away_for_a_while
+    assert machines.app("here").watch(cancel=asked).exit_code == 0
 
 
 def test_any_machine_rolls_back_with_the_files_of_the_release(machines: Machines) -> None:
