@@ -11,13 +11,13 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from scripts import tools
 from scripts.commands import CommandFailed, Process, last_line, run, until
+from scripts.memory import folder_of_engine
 from scripts.packages import NotInstallable, install, is_root
 
 RECORD = tools.CACHE / "engine.json"
@@ -156,7 +156,7 @@ def _installed() -> str:
 
 def _spawn(dockerd: str) -> OwnEngine:
     tools.CACHE.mkdir(exist_ok=True)
-    folder = tempfile.mkdtemp(prefix="deploykit-engine-", dir="/var/tmp")
+    folder = str(folder_of_engine("deploykit-engine-"))
     places = {"data-root": "data", "exec-root": "exec", "pidfile": "pid"}
     argv = [dockerd, f"--host=unix://{folder}/docker.sock", *(f"--{key}={folder}/{to}" for key, to in places.items())]
     with LOG.open("wb") as log:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scripts.memory import in_memory
 from scripts.surroundings import Missing, end_on_signals, provide
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def main(argv: list[str]) -> int:
     outcome = Outcome()
     if selection == "all":
         outcome.problems += [f"{name} failed" for name, check in CHECKS.items() if not _passes(name, check)]
-    with _environment(selection) as reason:
+    with in_memory(), _environment(selection) as reason:
         _run_tests(outcome, SELECTIONS[selection], argv)
     return _conclude(outcome, reason)
 

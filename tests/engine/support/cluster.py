@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from scripts import tools
 from scripts.commands import run, until
 from scripts.engine import _remove
+from scripts.memory import folder_of_engine
 from scripts.registry import OwnRegistry
 from tests.engine.support import names
 from tests.engine.support.docker import docker
@@ -139,7 +140,7 @@ class Cluster:
     """Nodes, the first of them the manager, and the registry that they pull from. `remove` leaves nothing."""
 
     size: int
-    folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="deploykit-swarm-", dir="/var/tmp")))
+    folder: Path = field(default_factory=lambda: folder_of_engine("deploykit-swarm-"))
     mark: str = field(default_factory=lambda: secrets.token_hex(3))
     nodes: list[Node] = field(default_factory=list)
     registry: OwnRegistry = field(init=False)

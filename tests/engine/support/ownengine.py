@@ -12,6 +12,7 @@ from pathlib import Path
 from scripts import tools
 from scripts.commands import run, until
 from scripts.engine import _remove
+from scripts.memory import folder_of_engine
 from tests.engine.support.docker import docker
 
 UP = 60
@@ -25,7 +26,7 @@ class OwnEngine:
     """
 
     disk: int = 0
-    folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="deploykit-engine-", dir="/var/tmp")))
+    folder: Path = field(default_factory=lambda: folder_of_engine("deploykit-engine-"))
     process: subprocess.Popen[bytes] | None = None
 
     @property

@@ -1,0 +1,56 @@
+"""A folder in memory for what lives no longer than a run of the tests: engines, registries, state folders.
+
+A container that is made and removed waits for the disk a dozen times; most of what tests do is that.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MEMORY = Path("/dev/shm")
+ENOUGH = 8 * 1024**3
+"""Bytes that must be free: all tests together take a quarter of it."""
+ENGINES = "DEPLOYKIT_TEST_FOLDER"
+"""The variable that names where engines of the tests keep what they have; /var/tmp when it is not there."""
+
+
+def folder_of_engine(prefix: str) -> Path:
+    """Make a folder for an engine."""
+    return Path(tempfile.mkdtemp(prefix=prefix, dir=os.environ.get(ENGINES, "/var/tmp")))
+
+
+@contextmanager
+def in_memory() -> Iterator[None]:
+    """Let this run, and what it starts, keep its files in memory where there is enough of it."""
+    if not _enough():
+        yield
+        return
+    # Short, as the sockets of engines are below it.
+    folder = tempfile.mkdtemp(prefix="dk-", dir=MEMORY)
+    before = dict(os.environ)
+    os.environ |= {"TMPDIR": folder, ENGINES: folder}
+    tempfile.tempdir = None
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+        tempfile.tempdir = None
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _enough() -> bool:
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        available = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
+        return os.access(MEMORY, os.W_OK) and min(available, shutil.disk_usage(MEMORY).free) >= ENOUGH
+    except (OSError, StopIteration):
+        return False
