@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -21,6 +22,7 @@ from deploykit.inside import Hands
 from deploykit.interrupt import Interruption
 from deploykit.lock import whoami
 from deploykit.plan import Plan, plan
+from deploykit.plugins.promises import demand_all_of, held_to_its_word
 from deploykit.protocols import (
     Backend,
     Check,
@@ -116,6 +118,9 @@ class App:
         self._checks = tuple(checks)
         clock = clock or SystemClock()
         state = state or StateFolder(Path(".deploykit"), Path(".previous_image_tag"), clock)
+        for one, kind in [*((probe, Probe) for probe in probes), *((observer, Observer) for observer in observers)]:
+            demand_all_of(one, kind)
+        backend = held_to_its_word(backend)
         self._own = Parts(backend, tuple(probes), health, state, clock, tuple(observers), hooks or NoHooks())
 
     @property
@@ -128,7 +133,8 @@ class App:
         """Wait for observers that have not told all that they have to tell; they limit that themselves."""
         for observer in self._own.observers:
             if isinstance(observer, ClosingObserver):
-                observer.close()
+                with suppress(Exception):  # as with what it raises when it is told
+                    observer.close()
 
     # Verbs that change something.
 

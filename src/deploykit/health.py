@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from tenacity import RetryCallState, Retrying, retry_if_result, stop_never
 
+from deploykit.errors import DeploykitError, StepFailed
 from deploykit.eye import Death, Eye, describe_death
 from deploykit.interrupt import Interruption
 from deploykit.protocols import Backend, Clock, Probe, ProbeVerdict, Verdict, Watch, Watched
@@ -13,6 +14,7 @@ from deploykit.redact import redacted
 from deploykit.release import Instance, Release, Running
 from deploykit.states import State
 from deploykit.tally import Answer, Tally
+from deploykit.text import one_line
 
 SHORTEST_GAP = 0.05
 """Seconds between two looks, at least."""
@@ -21,6 +23,8 @@ GROWTH = 0.05
 REHEARSAL = 3.0
 """Seconds that a rehearsal must live, at least: many a release dies a moment after its start."""
 _LAST_LOOK = 0.05
+_LEEWAY = 5.0
+"""Seconds that probes may take longer than they were given, before they are no longer waited for."""
 _INSTANCES = 6
 """Instances that are kept with a failure, the dead ones first."""
 
@@ -70,17 +74,22 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class HealthCheck:
-    """Judges releases of one backend by probes and a policy. `noun` is what an instance is called."""
+    """Judges releases of one backend by probes and a policy. `noun` is what an instance is called.
+
+    What a probe raises is its way to say that all is not well, for most break on what an app answers while it starts;
+    `strict`: it is raised, before anything is touched.
+    """
 
     backend: Backend
     probes: Sequence[Probe]
     policy: HealthPolicy
     clock: Clock
     noun: str = "Container"
+    strict: bool = False
 
     def look(self, instances: Sequence[Instance], timeout: float) -> Verdict:
         """Look once with every probe, within `timeout` seconds: healthy when all parts are. Tells no secret."""
-        return _summed_up(self._ask(instances, timeout))
+        return summed_up(self._ask(instances, timeout))
 
     def _ask(self, instances: Sequence[Instance], timeout: float) -> list[Answer]:
         """Ask one probe after the other, until one is not healthy."""
@@ -88,11 +97,25 @@ class HealthCheck:
         answers: list[Answer] = []
         for probe in self.probes:
             chosen = [one for one in instances if one.alive and probe.service in (None, one.service)]
-            verdict = self._redacted(probe.look(chosen, max(deadline - self.clock.now(), 0.001)))
+            verdict = self._redacted(self._verdict(probe, chosen, max(deadline - self.clock.now(), 0.001)))
             answers.append(Answer(probe.name, verdict))
             if not verdict.healthy:
                 break
         return answers
+
+    def _verdict(self, probe: Probe, instances: Sequence[Instance], timeout: float) -> Verdict:
+        try:
+            said: object = probe.look(instances, timeout)
+            if isinstance(said, Verdict):
+                return said
+            raise TypeError(f"it gave {said!r:.80}, not a Verdict")  # noqa: TRY301 - told as all that is wrong with it
+        except DeploykitError:
+            raise
+        except (Exception, SystemExit) as error:
+            if self.strict:
+                msg = f"the probe {probe.name} is broken: {type(error).__name__}: {error}"
+                raise StepFailed(msg, hint="What an app does or says must not be an exception.") from error
+            return Verdict(ProbeVerdict.unhealthy, one_line(f"the probe broke: {type(error).__name__}: {error}"))
 
     def _redacted(self, verdict: Verdict) -> Verdict:
         """Blank out what an app may give away of its environment when it tells why it is not well."""
@@ -116,7 +139,7 @@ class HealthCheck:
 
     def look_at_all(self, instances: Sequence[Instance], timeout: float) -> Verdict:
         """Look once, at instances that must all run."""
-        return _summed_up(self.ask_all(instances, timeout))
+        return summed_up(self.ask_all(instances, timeout))
 
     def ask_all(self, instances: Sequence[Instance], timeout: float) -> list[Answer]:
         """Return what each probe says of instances that must all run; without one, what the runtime says of them."""
@@ -126,6 +149,13 @@ class HealthCheck:
         answers = self._ask(instances, timeout)
         troubled = tuple(self._redact(f"{one.name or one.id}: {one.error}") for one in instances if one.error)
         return _with_warnings(answers, troubled) if troubled else answers
+
+    def ask_aside(self, eye: Eye, instances: Sequence[Instance], timeout: float) -> list[Answer] | None:
+        """Ask as `ask_all`, with an eye open: None when an instance has died. A probe that hangs is given up."""
+        try:
+            return eye.aside(lambda: self.ask_all(instances, timeout), timeout + _LEEWAY)
+        except TimeoutError:
+            return [Answer("", Verdict(ProbeVerdict.unhealthy, f"no answer within {timeout:.3g}s"))]
 
     def wait(
         self,
@@ -230,10 +260,10 @@ class _Wait:
 
     def _look(self) -> Judgement | None:
         instances, timeout = list(self._eye.seen.values()), self._timeout
-        answers = self._eye.aside(lambda: self._check.ask_all(instances, timeout))
+        answers = self._check.ask_aside(self._eye, instances, timeout)
         if answers is None:
             return self._dead()
-        verdict = _summed_up(answers)
+        verdict = summed_up(answers)
         self._looks += 1
         self._tally.add(answers, cut=self._left <= 0)
         self._listen(Look(self._looks, self._elapsed, self._check.policy.budget, verdict))
@@ -293,7 +323,7 @@ def _with_warnings(answers: Sequence[Answer], warnings: tuple[str, ...]) -> list
     return [*answers[:-1], Answer(last.probe, verdict)]
 
 
-def _summed_up(answers: Sequence[Answer]) -> Verdict:
+def summed_up(answers: Sequence[Answer]) -> Verdict:
     """Return the verdict that is not healthy, if there is one; else all the warnings there are."""
     if answers and not answers[-1].verdict.healthy:
         return answers[-1].verdict
