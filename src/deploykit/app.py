@@ -75,7 +75,7 @@ class App:
         state: what is remembered between runs; the folder `.deploykit` here, and `.previous_image_tag`, when not said.
         tag: what `deploy` takes without a tag of its own; called only then.
         auto: whether a failed deploy goes back by itself.
-        pull: when the registry is asked.
+        pull: when the registry is asked: `always`, `missing` or `never`.
         rehearse: whether an instance must first prove itself beside what serves.
         keep: how many good releases `prune` leaves.
         observers: get every event of every verb.
@@ -97,7 +97,7 @@ class App:
         state: StateStore | None = None,
         tag: Callable[[], str] | None = None,
         auto: bool = True,
-        pull: PullPolicy = PullPolicy.always,
+        pull: PullPolicy | str = PullPolicy.always,
         rehearse: bool = False,
         keep: int = 10,
         observers: Sequence[Observer] = (),
@@ -114,10 +114,13 @@ class App:
         self.config: dict[str, object] = dict(config or {})
         self.target = target
         self._keep = keep
-        self._defaults = _Defaults(image=ImageRef.parse(image), tag=tag, auto=auto, pull=pull, rehearse=rehearse)
+        self._defaults = _Defaults(
+            image=ImageRef.parse(image), tag=tag, auto=auto, pull=_policy(pull, PullPolicy.always), rehearse=rehearse
+        )
         self._checks = tuple(checks)
         clock = clock or SystemClock()
-        state = state or StateFolder(Path(".deploykit"), Path(".previous_image_tag"), clock)
+        here = Path.cwd()  # a script may go elsewhere before it deploys
+        state = state or StateFolder(here / ".deploykit", here / ".previous_image_tag", clock)
         for one, kind in [*((probe, Probe) for probe in probes), *((observer, Observer) for observer in observers)]:
             demand_all_of(one, kind)
         backend = held_to_its_word(backend)
@@ -515,7 +518,10 @@ class App:
             return result_of(record, journal.moves(record), now=self._parts.clock.time()) if record else None
 
     def _with(self, on_event: Callable[[Event], None] | None) -> Parts:
-        return replace(self._parts, observers=(*self._parts.observers, on_event)) if on_event else self._parts
+        if on_event is None:
+            return self._parts
+        demand_all_of(on_event, Observer)
+        return replace(self._parts, observers=(*self._parts.observers, on_event))
 
     def _options(
         self,
@@ -609,7 +615,7 @@ def _writable(text: str) -> str:
     return text.encode(errors="backslashreplace").decode()
 
 
-def _policy(named: str | None, default: PullPolicy) -> PullPolicy:
+def _policy(named: PullPolicy | str | None, default: PullPolicy) -> PullPolicy:
     try:
         return PullPolicy(named) if named else default
     except ValueError:

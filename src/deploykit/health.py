@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from tenacity import RetryCallState, Retrying, retry_if_result, stop_never
 
-from deploykit.errors import DeploykitError, StepFailed
+from deploykit.errors import ConfigError, DeploykitError, StepFailed
 from deploykit.eye import Death, Eye, describe_death
 from deploykit.interrupt import Interruption
 from deploykit.protocols import Backend, Clock, Probe, ProbeVerdict, Verdict, Watch, Watched
@@ -34,6 +34,9 @@ class HealthPolicy:
     """How long a release may take to turn healthy. `interval`, `stable_for` and `bake` are in seconds.
 
     The defaults are those of the script that deploykit replaces: 30 attempts, 2 s apart.
+
+    Raises:
+        ConfigError: no attempts, or no time between them; or another one is less than 0.
     """
 
     attempts: int = 30
@@ -41,6 +44,11 @@ class HealthPolicy:
     stable_for: float = 0.0
     max_restarts: int = 0
     bake: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.attempts < 1 or self.interval <= 0 or min(self.stable_for, self.max_restarts, self.bake) < 0:
+            hint = "attempts: 1 or more; interval: more than 0 s; the others: 0 or more."
+            raise ConfigError(f"no release can be judged by {self}", hint=hint)
 
     @property
     def budget(self) -> float:

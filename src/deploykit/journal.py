@@ -248,7 +248,7 @@ def read_journal(path: Path, engine: str, project: str) -> SqliteJournal:
         # Where nothing can be written, SQLite cannot make its shared index, and needs none when there is no log.
         still = not os.access(path.parent, os.W_OK) and not path.with_name(f"{path.name}-wal").exists()
         how = "immutable=1" if still else "mode=ro"
-        connection = sqlite3.connect(f"{path.as_uri()}?{how}", uri=True, timeout=10, check_same_thread=False)
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, timeout=10, check_same_thread=False)
         if _version(connection, path) == 0:
             return memory_journal(engine, project)
     except sqlite3.Error as error:

@@ -260,3 +260,20 @@ def test_an_observer_that_ends_the_process_ends_nothing() -> None:
     app = App("web", "example.com/team/web", stage.fake, observers=[ending], state=stage.state, clock=stage.clock)
     assert app.deploy("three").ok
     app.close()
+
+
+def test_a_property_that_breaks_is_told_when_it_is_asked_for() -> None:
+    """Not before: making an app asks for nothing."""
+
+    class Sulking(Shaky):
+        @property
+        def beside(self) -> bool:
+            raise Odd("boom")
+
+    stage = Stage()
+    stage.backend = Sulking(stage.fake)
+    app = stage.made(FakeProbe(stage.fake))
+    with pytest.raises(DeploykitError, match="Sulking broke in beside: Odd: boom"):
+        app.plan("three")
+    result = app.deploy("three")
+    assert (result.outcome, stage.serves) == (Outcome.untouched, {"two"})
