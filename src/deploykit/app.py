@@ -81,6 +81,8 @@ class App:
         observers: get every event of every verb.
         hooks: commands of the user's, run before it starts and when it is over.
         checks: further lines of the checklist.
+        clock: time; the machine's own when not said.
+        config: the tables of its config file with their defaults, as `deploykit config` shows them.
         target: which of the targets of its config file it is, None for a file without.
 
     Every verb that changes something takes the lock, and first finishes what a killed run left.
@@ -158,8 +160,10 @@ class App:
     ) -> Result:
         """Take an image live, or leave what serves serving. Blocks until it is over; a bad release does not raise.
 
-        `rollback=False` leaves a failed release as it is. `force` deploys anew what serves already. `rehearse`
-        overrides that of the app. `lock_wait` is in seconds. `cancel` stops it as SIGTERM would.
+        `message` says in the history what it is for. `rollback=False` leaves a failed release as it is. `force` deploys
+        anew what serves already, and goes back across an `irreversible` one, which nothing else does. `rehearse` and
+        `pull` (`always`, `missing`, `never`) override those of the app. `lock_wait` is in seconds. `cancel`, an event
+        of another thread, stops it as SIGTERM would. `on_event` hears of all that happens, in this thread.
 
         With `health.bake`, what went live is then watched for that many seconds, the lock free. Turning unhealthy rolls
         back by a deployment of its own; the result says so, and the row in the history stays what it was.
@@ -199,7 +203,7 @@ class App:
         """Go one good release back, or to the one named by tag, deployment or release.
 
         A deployment of its own: when it fails, what served is restored, unless `rollback=False`.
-        `files="current"` runs the old image with today's files.
+        `files="current"` runs the old image with today's files. The rest is as of `deploy`.
 
         Raises:
             NoSuchRelease: there is none to go to; nothing was touched.
@@ -332,6 +336,7 @@ class App:
         """Look at what runs, what the journal says, and who holds the lock. Changes nothing.
 
         Raises:
+            ConfigError: the journal cannot be read.
             EngineUnreachable: the runtime does not answer.
         """
         return look_at(self._parts, self.name)
@@ -460,7 +465,11 @@ class App:
         return log
 
     def history(self, limit: int | None = None) -> list[Record]:
-        """Return the deployments, newest first. Asks no engine."""
+        """Return the deployments, newest first, `limit` at most. Asks no engine.
+
+        Raises:
+            ConfigError: the journal cannot be read.
+        """
         with self._parts.reading(None) as journal:
             return list(islice(journal.records(), limit))
 
@@ -491,7 +500,11 @@ class App:
             return marks_of(journal)
 
     def health(self) -> list["ProbeAnswer"]:
-        """Look once with every probe at what runs."""
+        """Look once with every probe at what runs; without probes, whether it is alive.
+
+        Raises:
+            EngineUnreachable: the runtime does not answer.
+        """
         parts = self._parts
         identity = parts.backend.identity()
         answers = []

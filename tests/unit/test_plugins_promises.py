@@ -1,6 +1,7 @@
 """Somebody else's backends, probes and observers that break their promises: one clear error, and what served serves."""
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from threading import Event as Flag
 from typing import Any, TypeVar, cast
 
@@ -223,7 +224,8 @@ class Beside(ManualClock):
         self.advance(0.5)
         return super().now()
 
-    aside = staticmethod(in_thread)
+    def aside(self, work: Callable[[], T]) -> "Future[T]":
+        return in_thread(work)
 
 
 def test_a_probe_that_hangs_is_given_up() -> None:

@@ -33,7 +33,8 @@ class World:
         self.events: list[Event] = []
         self.errors: list[Exception] = []
         self.scripted: dict[str, None] = {}
-        self.begun = self._shaped = False
+        self.begun: bool = False
+        self._shaped = False
         self._before: list[Callable[[], object]] = []
         self._began_at = 0.0
         self._first = 1
