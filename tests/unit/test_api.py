@@ -1,6 +1,7 @@
 """The public API: what scripts import."""
 
 import importlib
+import inspect
 import pkgutil
 import re
 import threading
@@ -11,8 +12,9 @@ import pytest
 import deploykit
 from deploykit import App, Event, Outcome, Result
 from deploykit.events import Looked, Saved
+from deploykit.plugins import FolderStore, Found, Setting
 from deploykit.store import StateFolder
-from deploykit.testing import FakeBackend, FakeProbe
+from deploykit.testing import Fake, FakeApp, FakeBackend, FakeProbe, FakeRelease, Story
 from tests.unit.world import POLICY, REPOSITORY, World
 
 
@@ -74,6 +76,20 @@ def test_the_other_packages_for_scripts_are_lazy_too(module: str) -> None:
         assert all(getattr(package, name) is getattr(found, name) for name in names)
     with pytest.raises(AttributeError, match=f"module '{module}' has no attribute 'nothing'"):
         package.nothing  # noqa: B018 - that is the point
+
+
+TOLD = [getattr(deploykit, name) for name in deploykit.__all__ if isinstance(getattr(deploykit, name), type)]
+TOLD += [Fake, FakeApp, FakeRelease, Story, Setting, Found, FolderStore]
+
+
+@pytest.mark.parametrize("of", TOLD)
+def test_whatever_can_be_called_says_what_it_does(of: type) -> None:
+    """help() is all that a stranger has; adapters are documented by the contract."""
+    members = [(name, member) for name, member in inspect.getmembers_static(of) if not name.startswith("_")]
+    for name, member in members:
+        function = getattr(member, "fget", None) or getattr(member, "__func__", member)
+        if inspect.isfunction(function) and function.__module__.startswith("deploykit."):
+            assert function.__doc__, name
 
 
 def test_two_apps_in_two_threads_do_not_meet(tmp_path: Path) -> None:

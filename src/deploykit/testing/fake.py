@@ -25,6 +25,7 @@ class FakeApp(Verbs):
 
     @property
     def world(self) -> World:
+        """What is under the app."""
         return self._world
 
 
@@ -84,6 +85,7 @@ class Fake(Verbs):
 
     @property
     def world(self) -> World:
+        """What is under the one app that there is."""
         __tracebackhide__ = True
         self._demand_entered()
         with self._lock:
