@@ -2,12 +2,15 @@
 
 import importlib
 import inspect
+import logging
 import pkgutil
 import re
+import signal
 import threading
 from pathlib import Path
 
 import pytest
+import structlog
 
 import deploykit
 from deploykit import App, Event, Outcome, Result
@@ -145,6 +148,20 @@ def test_a_deploy_is_cancelled_from_another_thread_as_sigterm_would() -> None:
         "Interrupted by SIGTERM in checking",
     )
     assert world.serves == ["one"]
+
+
+def test_a_deploy_configures_nothing_and_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    """Logging, structlog and signals are the application's."""
+    handlers = [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
+    roots, level = list(logging.getLogger().handlers), logging.getLogger().level
+    world = World()
+    world.good("one")
+    world.backend.release("two").crashes(log="ImportError: courts")
+    assert world.deploy("two").exit_code == 1
+    assert capfd.readouterr() == ("", "")
+    assert (logging.getLogger().handlers, logging.getLogger().level) == (roots, level)
+    assert not structlog.is_configured()
+    assert [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)] == handlers
 
 
 MODULES = [one.name for one in pkgutil.walk_packages(deploykit.__path__, "deploykit.")]

@@ -247,12 +247,13 @@ def test_a_probe_that_hangs_is_given_up() -> None:
     assert result.failure.detail.startswith("no answer within")
 
 
-def test_an_observer_that_ends_the_process_ends_nothing() -> None:
-    """Nor does one that breaks when it is closed."""
+@pytest.mark.parametrize("raised", [Odd("boom"), BrokenPipeError(32, "pipe"), SystemExit(1)])
+def test_an_observer_that_breaks_stops_nothing(raised: BaseException) -> None:
+    """Whenever it is told, and when it is closed."""
 
     class Ending:
         def __call__(self, event: Event) -> None:
-            raise SystemExit(1)
+            raise raised
 
         def close(self) -> None:
             raise Odd("boom")
