@@ -1,6 +1,7 @@
 """The health wait: looks at a release until it is healthy, dead, or out of time. Only here is tenacity imported."""
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent import futures
 from dataclasses import dataclass, replace
 
 from tenacity import RetryCallState, Retrying, retry_if_result, stop_never
@@ -143,7 +144,11 @@ class HealthCheck:
         dead = [one for one in running.instances if one.status == "exited"]
         if dead:
             return Verdict(ProbeVerdict.dead, describe_death(dead[0], self.noun))
-        return self.look_at_all(running.instances, timeout)
+        pending = self.clock.aside(lambda: self.look_at_all(running.instances, timeout))
+        until = self.clock.now() + timeout + _LEEWAY
+        while not pending.done() and self.clock.now() < until:
+            futures.wait([pending], _LAST_LOOK)
+        return pending.result() if pending.done() else self._overdue(timeout)
 
     def look_at_all(self, instances: Sequence[Instance], timeout: float) -> Verdict:
         """Look once, at instances that must all run."""
@@ -163,7 +168,13 @@ class HealthCheck:
         try:
             return eye.aside(lambda: self.ask_all(instances, timeout), timeout + _LEEWAY)
         except TimeoutError:
-            return [Answer("", Verdict(ProbeVerdict.unhealthy, f"no answer within {timeout:.3g}s"))]
+            return [Answer("", self._overdue(timeout))]
+
+    def _overdue(self, timeout: float) -> Verdict:
+        told = f"no answer within {timeout:.3g}s"
+        if self.strict:
+            raise StepFailed(f"a probe is broken: {told}", hint="It must end its look in the time that it is given.")
+        return Verdict(ProbeVerdict.unhealthy, told)
 
     def wait(
         self,

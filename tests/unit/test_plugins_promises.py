@@ -247,6 +247,22 @@ def test_a_probe_that_hangs_is_given_up() -> None:
     assert result.failure.detail.startswith("no answer within")
 
 
+def test_a_probe_that_hangs_on_what_serves_is_given_up_before_anything_is_touched() -> None:
+    """And is an answer of health()."""
+    stage, let_go = Stage(), Flag()
+    hangs = Probing(lambda: let_go.wait(30) and None)
+    stage.clock = stage.fake.clock = Beside()
+    try:
+        (answer,) = stage.made(hangs).health()
+        result = stage.made(hangs).deploy("three")
+    finally:
+        let_go.set()
+    assert (answer.healthy, answer.reason) == (False, "no answer within 10s")
+    assert (result.outcome, stage.serves) == (Outcome.untouched, {"two"})
+    assert result.failure
+    assert result.failure.summary == "a probe is broken: no answer within 5s"
+
+
 @pytest.mark.parametrize("raised", [Odd("boom"), BrokenPipeError(32, "pipe"), SystemExit(1)])
 def test_an_observer_that_breaks_stops_nothing(raised: BaseException) -> None:
     """Whenever it is told, and when it is closed."""
