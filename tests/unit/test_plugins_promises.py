@@ -106,6 +106,18 @@ def test_the_other_verbs_raise_nothing_else_either(verb: str, call: str, do: Cal
     assert error is None or "tests.unit.test_plugins_promises.Shaky broke" in str(error)
 
 
+def test_what_it_says_is_redacted() -> None:
+    """As in a deployment."""
+
+    def tells() -> object:
+        raise Odd("no room for hunter2")
+
+    stage = Stage("running", do=tells)
+    stage.fake.secrets = ("hunter2",)
+    with pytest.raises(DeploykitError, match=r"Odd: no room for \[redacted\]$"):
+        stage.app.status()
+
+
 def test_the_checklist_has_it_as_a_line() -> None:
     """Which failed; the other lines are there."""
     found = {one.about: one for one in Stage("running").app.check("three")}

@@ -6,6 +6,7 @@ from typing import Any, cast, get_args, get_origin, get_type_hints
 
 from deploykit.errors import ConfigError, DeploykitError, StepFailed
 from deploykit.protocols import Backend
+from deploykit.redact import redacted
 
 _OURS = ("deploykit.backends.", "deploykit.testing.")
 _HINT = "That is a bug of the backend's. deploykit.testing.BackendContract has the tests that it should pass."
@@ -50,25 +51,26 @@ class _Held:
 def _passed_on(backend: object, name: str) -> object:
     of, wanted = type(backend), _wanted(name)
     if not callable(getattr(of, name) if hasattr(of, name) else getattr(backend, name)):
-        return property(lambda self: _kept(of, name, wanted, lambda: getattr(self._backend, name)))
+        return property(lambda self: _kept(self._backend, name, wanted, lambda: getattr(self._backend, name)))
 
     def call(self: Any, *args: Any, **options: Any) -> Any:
-        return _kept(of, f"{name}()", wanted, lambda: getattr(self._backend, name)(*args, **options))
+        return _kept(self._backend, f"{name}()", wanted, lambda: getattr(self._backend, name)(*args, **options))
 
     return call
 
 
-def _kept(of: type, what: str, wanted: object, act: Callable[[], object]) -> object:
+def _kept(backend: Backend, what: str, wanted: object, act: Callable[[], object]) -> object:
+    who = f"the backend {_called(type(backend))}"
     try:
         said = act()
     except (DeploykitError, StepFailed):
         raise
     except (Exception, SystemExit) as error:
-        msg = f"the backend {_called(of)} broke in {what}: {type(error).__name__}: {error}"
+        msg = f"{who} broke in {what}: " + redacted(f"{type(error).__name__}: {error}", backend.redact)
         raise DeploykitError(msg, hint=_HINT) from error
     if not _fits(said, wanted):
-        told = getattr(wanted, "__name__", wanted)
-        msg = f"the backend {_called(of)} broke its word: {what} is to give {told}, and gave {said!r:.80}"
+        told, given = getattr(wanted, "__name__", wanted), redacted(f"{said!r:.80}", backend.redact)
+        msg = f"{who} broke its word: {what} is to give {told}, and gave {given}"
         raise DeploykitError(msg, hint=_HINT)
     return said
 

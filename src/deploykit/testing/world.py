@@ -5,12 +5,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from deploykit.app import App
-from deploykit.events import Event, Moved
+from deploykit.events import Event, Moved, Started
 from deploykit.hooks import Hook, Hooks, NoHooks
 from deploykit.protocols import Control
 from deploykit.release import ImageRef
 from deploykit.session import Parts
-from deploykit.states import State
+from deploykit.states import INITIAL, State
 from deploykit.testing.backend import FakeBackend
 from deploykit.testing.clock import ManualClock
 from deploykit.testing.probe import FakeProbe
@@ -146,9 +146,10 @@ class World:
 
     def _hear(self, event: Event) -> None:
         self.events.append(event)
-        if isinstance(event, Moved):
-            self._awaited.discard(event.target.name)
-            for do in self._reactions.get(event.target.name, []):
+        if isinstance(event, Moved | Started):
+            state = event.target.name if isinstance(event, Moved) else INITIAL.name
+            self._awaited.discard(state)
+            for do in self._reactions.get(state, []):
                 self._do(do)
 
     def _do(self, do: Callable[[], object]) -> None:

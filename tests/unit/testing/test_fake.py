@@ -247,6 +247,13 @@ def test_something_can_be_done_when_a_state_is_reached(fake: Fake) -> None:
     fake.assert_serving("one")
 
 
+def test_the_first_state_can_be_waited_for_too(fake: Fake) -> None:
+    """Though no move leads there."""
+    fake.when("pending", fake.registry_down)
+    script.main("sandmatch.toml", "one")
+    fake.last.assert_went("pending", "saved", "pulling", "failed")
+
+
 def test_what_is_done_then_can_fail_the_test() -> None:
     """In the end, for the deployment goes on; a state that there is not is told at once."""
     with pytest.raises(ZeroDivisionError), Fake() as fake:  # noqa: PT012 - it is raised when the fake is left
