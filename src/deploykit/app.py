@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -21,6 +22,7 @@ from deploykit.inside import Hands
 from deploykit.interrupt import Interruption
 from deploykit.lock import whoami
 from deploykit.plan import Plan, plan
+from deploykit.plugins.promises import demand_all_of, held_to_its_word
 from deploykit.protocols import (
     Backend,
     Check,
@@ -73,12 +75,14 @@ class App:
         state: what is remembered between runs; the folder `.deploykit` here, and `.previous_image_tag`, when not said.
         tag: what `deploy` takes without a tag of its own; called only then.
         auto: whether a failed deploy goes back by itself.
-        pull: when the registry is asked.
+        pull: when the registry is asked: `always`, `missing` or `never`.
         rehearse: whether an instance must first prove itself beside what serves.
         keep: how many good releases `prune` leaves.
         observers: get every event of every verb.
         hooks: commands of the user's, run before it starts and when it is over.
         checks: further lines of the checklist.
+        clock: time; the machine's own when not said.
+        config: the tables of its config file with their defaults, as `deploykit config` shows them.
         target: which of the targets of its config file it is, None for a file without.
 
     Every verb that changes something takes the lock, and first finishes what a killed run left.
@@ -95,7 +99,7 @@ class App:
         state: StateStore | None = None,
         tag: Callable[[], str] | None = None,
         auto: bool = True,
-        pull: PullPolicy = PullPolicy.always,
+        pull: PullPolicy | str = PullPolicy.always,
         rehearse: bool = False,
         keep: int = 10,
         observers: Sequence[Observer] = (),
@@ -112,10 +116,16 @@ class App:
         self.config: dict[str, object] = dict(config or {})
         self.target = target
         self._keep = keep
-        self._defaults = _Defaults(image=ImageRef.parse(image), tag=tag, auto=auto, pull=pull, rehearse=rehearse)
+        self._defaults = _Defaults(
+            image=ImageRef.parse(image), tag=tag, auto=auto, pull=_policy(pull, PullPolicy.always), rehearse=rehearse
+        )
         self._checks = tuple(checks)
         clock = clock or SystemClock()
-        state = state or StateFolder(Path(".deploykit"), Path(".previous_image_tag"), clock)
+        here = Path.cwd()  # a script may go elsewhere before it deploys
+        state = state or StateFolder(here / ".deploykit", here / ".previous_image_tag", clock)
+        for one, kind in [*((probe, Probe) for probe in probes), *((observer, Observer) for observer in observers)]:
+            demand_all_of(one, kind)
+        backend = held_to_its_word(backend)
         self._own = Parts(backend, tuple(probes), health, state, clock, tuple(observers), hooks or NoHooks())
 
     @property
@@ -128,7 +138,8 @@ class App:
         """Wait for observers that have not told all that they have to tell; they limit that themselves."""
         for observer in self._own.observers:
             if isinstance(observer, ClosingObserver):
-                observer.close()
+                with suppress(Exception):  # as with what it raises when it is told
+                    observer.close()
 
     # Verbs that change something.
 
@@ -149,8 +160,10 @@ class App:
     ) -> Result:
         """Take an image live, or leave what serves serving. Blocks until it is over; a bad release does not raise.
 
-        `rollback=False` leaves a failed release as it is. `force` deploys anew what serves already. `rehearse`
-        overrides that of the app. `lock_wait` is in seconds. `cancel` stops it as SIGTERM would.
+        `message` says in the history what it is for. `rollback=False` leaves a failed release as it is. `force` deploys
+        anew what serves already, and goes back across an `irreversible` one, which nothing else does. `rehearse` and
+        `pull` (`always`, `missing`, `never`) override those of the app. `lock_wait` is in seconds. `cancel`, an event
+        of another thread, stops it as SIGTERM would. `on_event` hears of all that happens, in this thread.
 
         With `health.bake`, what went live is then watched for that many seconds, the lock free. Turning unhealthy rolls
         back by a deployment of its own; the result says so, and the row in the history stays what it was.
@@ -190,7 +203,7 @@ class App:
         """Go one good release back, or to the one named by tag, deployment or release.
 
         A deployment of its own: when it fails, what served is restored, unless `rollback=False`.
-        `files="current"` runs the old image with today's files.
+        `files="current"` runs the old image with today's files. The rest is as of `deploy`.
 
         Raises:
             NoSuchRelease: there is none to go to; nothing was touched.
@@ -323,6 +336,7 @@ class App:
         """Look at what runs, what the journal says, and who holds the lock. Changes nothing.
 
         Raises:
+            ConfigError: the journal cannot be read.
             EngineUnreachable: the runtime does not answer.
         """
         return look_at(self._parts, self.name)
@@ -451,7 +465,11 @@ class App:
         return log
 
     def history(self, limit: int | None = None) -> list[Record]:
-        """Return the deployments, newest first. Asks no engine."""
+        """Return the deployments, newest first, `limit` at most. Asks no engine.
+
+        Raises:
+            ConfigError: the journal cannot be read.
+        """
         with self._parts.reading(None) as journal:
             return list(islice(journal.records(), limit))
 
@@ -482,7 +500,11 @@ class App:
             return marks_of(journal)
 
     def health(self) -> list["ProbeAnswer"]:
-        """Look once with every probe at what runs."""
+        """Look once with every probe at what runs; without probes, whether it is alive.
+
+        Raises:
+            EngineUnreachable: the runtime does not answer.
+        """
         parts = self._parts
         identity = parts.backend.identity()
         answers = []
@@ -509,7 +531,10 @@ class App:
             return result_of(record, journal.moves(record), now=self._parts.clock.time()) if record else None
 
     def _with(self, on_event: Callable[[Event], None] | None) -> Parts:
-        return replace(self._parts, observers=(*self._parts.observers, on_event)) if on_event else self._parts
+        if on_event is None:
+            return self._parts
+        demand_all_of(on_event, Observer)
+        return replace(self._parts, observers=(*self._parts.observers, on_event))
 
     def _options(
         self,
@@ -603,7 +628,7 @@ def _writable(text: str) -> str:
     return text.encode(errors="backslashreplace").decode()
 
 
-def _policy(named: str | None, default: PullPolicy) -> PullPolicy:
+def _policy(named: PullPolicy | str | None, default: PullPolicy) -> PullPolicy:
     try:
         return PullPolicy(named) if named else default
     except ValueError:

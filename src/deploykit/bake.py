@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from deploykit.errors import EngineUnreachable, Interrupted
 from deploykit.events import Sight
 from deploykit.eye import Death, Eye
-from deploykit.health import HealthCheck
+from deploykit.health import HealthCheck, summed_up
 from deploykit.interrupt import Interruption
 from deploykit.protocols import ProbeVerdict, Verdict, Watch
 from deploykit.record import Failure
@@ -88,9 +88,10 @@ class Bake:
 
     def _look(self, eye: Eye) -> Seen | None:
         instances, timeout = list(eye.seen.values()), self.check.policy.budget
-        verdict = eye.aside(lambda: self.check.look_at_all(instances, timeout))
-        if verdict is None:
+        answers = self.check.ask_aside(eye, instances, timeout)
+        if answers is None:
             return self._dead(eye)
+        verdict = summed_up(answers)
         if verdict.verdict is ProbeVerdict.dead:
             return self._unhealthy(verdict.reason, dead=True)
         return self._healthy(eye) if verdict.healthy else self._failed(verdict)

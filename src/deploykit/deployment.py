@@ -5,6 +5,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
+from typing import TypeVar
 
 from deploykit.cause import with_cause, with_last_words
 from deploykit.current import Current, first_look, has_files, identify, same_name, since_when
@@ -66,6 +67,8 @@ from deploykit.stack import Stack, counts_as_running, failed_before, fold, rollb
 from deploykit.states import UNTOUCHED, State, Trigger
 from deploykit.tagfile import TagFile
 from deploykit.targets import choose_barrier, choose_restore, restorable
+
+T = TypeVar("T")
 
 ENGINE_WAIT = 60.0
 """Seconds that an engine which went away is waited for, from `starting` on."""
@@ -366,19 +369,13 @@ class Deployment:
         self._notify(Restoring, release=target, automatic=True)
         if self.record.kind is Kind.deploy and self.record.candidate:
             self._tell_differences(target, self.record.candidate.parts)  # which are today's
-        self._pull(target.image, PullPolicy.missing, self._uncut)
-        while not self._start_again(target):
-            judgement = self._judge(target, State.rolling_back, _UNSTOPPABLE)
-            if judgement.failure:
-                return self._failed(judgement.failure)
-        judgement = self._judge(target, State.rolling_back, _UNSTOPPABLE)
+        judgement = self._brought_back(target)
         if self._control.interruption.requested:
             self._set(interrupted=self._control.interruption.cause)
         if judgement.failure:
             return self._failed(judgement.failure)
         self._set(healthy_at=self._tools.clock.time())
-        if self._tools.backend.others(target):
-            self._tools.backend.promote(target, self._uncut, drain=False)
+        self._insist(target, lambda: self._alone(target))
         return Trigger.restore
 
     # What they are made of.
@@ -424,7 +421,8 @@ class Deployment:
             release = Release(adopted_id, running.image, snapshot.parts)
             tools.files.keep(release.id, snapshot)
         adopted = not (stack and stack[-1].same_as(release))
-        verdict = first_look(tools.health, running, tools.control.interruption, patient=adopted)
+        health = replace(tools.health, strict=True)  # a probe that is broken is told before anything is touched
+        verdict = first_look(health, running, tools.control.interruption, patient=adopted)
         return Current(release, adopted, verdict, since_when(running, release, tools.journal, self.record.number))
 
     def _say_what_is_left(self) -> None:
@@ -522,20 +520,33 @@ class Deployment:
         for record in chain([self.record], self._tools.journal.records()):
             yield from (release for release in (record.current, record.candidate) if release)
 
-    def _start_again(self, target: Release) -> bool:
-        """Start what served before, and tell whether that is all.
+    def _brought_back(self, target: Release) -> Judgement:
+        """Start what served before, and judge it."""
+        self._insist(target, lambda: self._pull(target.image, PullPolicy.missing, self._uncut))
+        while True:
+            whole = self._insist(target, lambda: self._tools.backend.start(target, self._uncut))
+            judgement = self._insist(target, lambda: self._judge(target, State.rolling_back, _UNSTOPPABLE))
+            if whole or judgement.failure:
+                return judgement
 
-        There is nowhere else to go, so a refusal is not taken for the last word.
+    def _alone(self, target: Release) -> None:
+        if self._tools.backend.others(target):
+            self._tools.backend.promote(target, self._uncut, drain=False)
+
+    def _insist(self, target: Release, step: Callable[[], T]) -> T:
+        """Do a step of bringing back what served before, and return what comes of it.
+
+        There is nowhere else to go, so a refusal is not taken for the last word; but for the registry's.
         """
         for _ in range(_RESTORE_TRIES - 1):
             try:
-                return self._tools.backend.start(target, self._uncut)
-            except EngineUnreachable:
+                return step()
+            except (EngineUnreachable, PullFailed):
                 raise
             except Exception as error:  # noqa: BLE001 - a plug-in's bug may pass too
-                self._warn(f"{target.image.name} cannot be started: {error}; trying again")
+                self._warn(f"{target.image.name} is not back yet: {error}; trying again")
                 self._tools.clock.sleep(_RESTORE_GAP)
-        return self._tools.backend.start(target, self._uncut)
+        return step()
 
     def _serves_already(self, candidate: Release) -> bool:
         """Whether the very release asked for serves and is healthy, now, with every part."""

@@ -87,10 +87,17 @@ class Eye:
                 return True
         return False
 
-    def aside(self, work: Callable[[], T]) -> T | None:
-        """Do what may take its time, or hang on an instance that died, with an eye open: None when one has died."""
+    def aside(self, work: Callable[[], T], limit: float = math.inf) -> T | None:
+        """Do what may take its time, or hang on an instance that died, with an eye open: None when one has died.
+
+        Raises:
+            TimeoutError: it has not ended `limit` seconds later; it is left to itself.
+        """
         pending = self.clock.aside(work)
+        until = self.clock.now() + limit
         while not pending.done():
+            if self.clock.now() >= until:
+                raise TimeoutError
             self.interruption.check()
             futures.wait([pending], _BLINK)
             self.hear(0)

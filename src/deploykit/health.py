@@ -1,10 +1,12 @@
 """The health wait: looks at a release until it is healthy, dead, or out of time. Only here is tenacity imported."""
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent import futures
 from dataclasses import dataclass, replace
 
 from tenacity import RetryCallState, Retrying, retry_if_result, stop_never
 
+from deploykit.errors import ConfigError, DeploykitError, StepFailed
 from deploykit.eye import Death, Eye, describe_death
 from deploykit.interrupt import Interruption
 from deploykit.protocols import Backend, Clock, Probe, ProbeVerdict, Verdict, Watch, Watched
@@ -13,6 +15,7 @@ from deploykit.redact import redacted
 from deploykit.release import Instance, Release, Running
 from deploykit.states import State
 from deploykit.tally import Answer, Tally
+from deploykit.text import one_line
 
 SHORTEST_GAP = 0.05
 """Seconds between two looks, at least."""
@@ -21,6 +24,8 @@ GROWTH = 0.05
 REHEARSAL = 3.0
 """Seconds that a rehearsal must live, at least: many a release dies a moment after its start."""
 _LAST_LOOK = 0.05
+_LEEWAY = 5.0
+"""Seconds that probes may take longer than they were given, before they are no longer waited for."""
 _INSTANCES = 6
 """Instances that are kept with a failure, the dead ones first."""
 
@@ -30,6 +35,9 @@ class HealthPolicy:
     """How long a release may take to turn healthy. `interval`, `stable_for` and `bake` are in seconds.
 
     The defaults are those of the script that deploykit replaces: 30 attempts, 2 s apart.
+
+    Raises:
+        ConfigError: no attempts, or no time between them; or another one is less than 0.
     """
 
     attempts: int = 30
@@ -37,6 +45,11 @@ class HealthPolicy:
     stable_for: float = 0.0
     max_restarts: int = 0
     bake: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.attempts < 1 or self.interval <= 0 or min(self.stable_for, self.max_restarts, self.bake) < 0:
+            hint = "attempts: 1 or more; interval: more than 0 s; the others: 0 or more."
+            raise ConfigError(f"no release can be judged by {self}", hint=hint)
 
     @property
     def budget(self) -> float:
@@ -70,17 +83,22 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class HealthCheck:
-    """Judges releases of one backend by probes and a policy. `noun` is what an instance is called."""
+    """Judges releases of one backend by probes and a policy. `noun` is what an instance is called.
+
+    What a probe raises is its way to say that all is not well, for most break on what an app answers while it starts;
+    `strict`: it is raised, before anything is touched.
+    """
 
     backend: Backend
     probes: Sequence[Probe]
     policy: HealthPolicy
     clock: Clock
     noun: str = "Container"
+    strict: bool = False
 
     def look(self, instances: Sequence[Instance], timeout: float) -> Verdict:
         """Look once with every probe, within `timeout` seconds: healthy when all parts are. Tells no secret."""
-        return _summed_up(self._ask(instances, timeout))
+        return summed_up(self._ask(instances, timeout))
 
     def _ask(self, instances: Sequence[Instance], timeout: float) -> list[Answer]:
         """Ask one probe after the other, until one is not healthy."""
@@ -88,11 +106,25 @@ class HealthCheck:
         answers: list[Answer] = []
         for probe in self.probes:
             chosen = [one for one in instances if one.alive and probe.service in (None, one.service)]
-            verdict = self._redacted(probe.look(chosen, max(deadline - self.clock.now(), 0.001)))
+            verdict = self._redacted(self._verdict(probe, chosen, max(deadline - self.clock.now(), 0.001)))
             answers.append(Answer(probe.name, verdict))
             if not verdict.healthy:
                 break
         return answers
+
+    def _verdict(self, probe: Probe, instances: Sequence[Instance], timeout: float) -> Verdict:
+        try:
+            said: object = probe.look(instances, timeout)
+            if isinstance(said, Verdict):
+                return said
+            raise TypeError(f"it gave {said!r:.80}, not a Verdict")  # noqa: TRY301 - told as all that is wrong with it
+        except DeploykitError:
+            raise
+        except (Exception, SystemExit) as error:
+            if self.strict:
+                msg = f"the probe {probe.name} is broken: {type(error).__name__}: {error}"
+                raise StepFailed(msg, hint="What an app does or says must not be an exception.") from error
+            return Verdict(ProbeVerdict.unhealthy, one_line(f"the probe broke: {type(error).__name__}: {error}"))
 
     def _redacted(self, verdict: Verdict) -> Verdict:
         """Blank out what an app may give away of its environment when it tells why it is not well."""
@@ -112,11 +144,15 @@ class HealthCheck:
         dead = [one for one in running.instances if one.status == "exited"]
         if dead:
             return Verdict(ProbeVerdict.dead, describe_death(dead[0], self.noun))
-        return self.look_at_all(running.instances, timeout)
+        pending = self.clock.aside(lambda: self.look_at_all(running.instances, timeout))
+        until = self.clock.now() + timeout + _LEEWAY
+        while not pending.done() and self.clock.now() < until:
+            futures.wait([pending], _LAST_LOOK)
+        return pending.result() if pending.done() else self._overdue(timeout)
 
     def look_at_all(self, instances: Sequence[Instance], timeout: float) -> Verdict:
         """Look once, at instances that must all run."""
-        return _summed_up(self.ask_all(instances, timeout))
+        return summed_up(self.ask_all(instances, timeout))
 
     def ask_all(self, instances: Sequence[Instance], timeout: float) -> list[Answer]:
         """Return what each probe says of instances that must all run; without one, what the runtime says of them."""
@@ -126,6 +162,19 @@ class HealthCheck:
         answers = self._ask(instances, timeout)
         troubled = tuple(self._redact(f"{one.name or one.id}: {one.error}") for one in instances if one.error)
         return _with_warnings(answers, troubled) if troubled else answers
+
+    def ask_aside(self, eye: Eye, instances: Sequence[Instance], timeout: float) -> list[Answer] | None:
+        """Ask as `ask_all`, with an eye open: None when an instance has died. A probe that hangs is given up."""
+        try:
+            return eye.aside(lambda: self.ask_all(instances, timeout), timeout + _LEEWAY)
+        except TimeoutError:
+            return [Answer("", self._overdue(timeout))]
+
+    def _overdue(self, timeout: float) -> Verdict:
+        told = f"no answer within {timeout:.3g}s"
+        if self.strict:
+            raise StepFailed(f"a probe is broken: {told}", hint="It must end its look in the time that it is given.")
+        return Verdict(ProbeVerdict.unhealthy, told)
 
     def wait(
         self,
@@ -230,10 +279,10 @@ class _Wait:
 
     def _look(self) -> Judgement | None:
         instances, timeout = list(self._eye.seen.values()), self._timeout
-        answers = self._eye.aside(lambda: self._check.ask_all(instances, timeout))
+        answers = self._check.ask_aside(self._eye, instances, timeout)
         if answers is None:
             return self._dead()
-        verdict = _summed_up(answers)
+        verdict = summed_up(answers)
         self._looks += 1
         self._tally.add(answers, cut=self._left <= 0)
         self._listen(Look(self._looks, self._elapsed, self._check.policy.budget, verdict))
@@ -293,7 +342,7 @@ def _with_warnings(answers: Sequence[Answer], warnings: tuple[str, ...]) -> list
     return [*answers[:-1], Answer(last.probe, verdict)]
 
 
-def _summed_up(answers: Sequence[Answer]) -> Verdict:
+def summed_up(answers: Sequence[Answer]) -> Verdict:
     """Return the verdict that is not healthy, if there is one; else all the warnings there are."""
     if answers and not answers[-1].verdict.healthy:
         return answers[-1].verdict

@@ -246,12 +246,13 @@ def open_journal(path: Path, engine: str, project: str) -> SqliteJournal:
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         connection = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
-        for setting in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-            connection.execute(f"PRAGMA {setting}").fetchall()
-        if _version(connection, path) == 0:
-            connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}COMMIT;")
-        else:
-            connection.execute(_PROTECTED)
+        with _closed_unless(connection):
+            for setting in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+                connection.execute(f"PRAGMA {setting}").fetchall()
+            if _version(connection, path) == 0:
+                connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}COMMIT;")
+            else:
+                connection.execute(_PROTECTED)
     except (OSError, sqlite3.Error) as error:
         raise _unusable(path, error) from error
     return SqliteJournal(connection, engine, project)
@@ -269,12 +270,25 @@ def read_journal(path: Path, engine: str, project: str) -> SqliteJournal:
         # Where nothing can be written, SQLite cannot make its shared index, and needs none when there is no log.
         still = not os.access(path.parent, os.W_OK) and not path.with_name(f"{path.name}-wal").exists()
         how = "immutable=1" if still else "mode=ro"
-        connection = sqlite3.connect(f"{path.as_uri()}?{how}", uri=True, timeout=10, check_same_thread=False)
-        if _version(connection, path) == 0:
-            return memory_journal(engine, project)
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, timeout=10, check_same_thread=False)
+        with _closed_unless(connection):
+            made = _version(connection, path) != 0
     except sqlite3.Error as error:
         raise _unusable(path, error) from error
-    return SqliteJournal(connection, engine, project)
+    if made:
+        return SqliteJournal(connection, engine, project)
+    connection.close()
+    return memory_journal(engine, project)
+
+
+@contextmanager
+def _closed_unless(connection: sqlite3.Connection) -> Iterator[None]:
+    """Close it, unless all goes well."""
+    try:
+        yield
+    except BaseException:
+        connection.close()
+        raise
 
 
 def memory_journal(engine: str, project: str) -> SqliteJournal:
@@ -282,9 +296,16 @@ def memory_journal(engine: str, project: str) -> SqliteJournal:
     return SqliteJournal(memory_connection(), engine, project)
 
 
+class _Memory(sqlite3.Connection):
+    """One that there is nothing to lose with: from Python 3.13 on it would be warned of when nobody has closed it."""
+
+    def __del__(self) -> None:
+        self.close()
+
+
 def memory_connection() -> sqlite3.Connection:
     """Return an empty journal that lives as long as its connection."""
-    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False, factory=_Memory)
     connection.executescript(_SCHEMA)
     return connection
 

@@ -171,10 +171,12 @@ class Record:
 
     @property
     def id(self) -> str:
+        """How people name it: `r12`."""
         return f"r{self.number}"
 
     @property
     def ended(self) -> bool:
+        """Whether it is over."""
         return self.state in TERMINAL
 
     @property

@@ -18,9 +18,10 @@ def is_secret(name: str) -> bool:
 def redacted(text: str, redact: Callable[[str], str]) -> str:
     """Return the text redacted; none of it when that cannot be done: no secret gets out, and nothing stops for it."""
     try:
-        return redact(text)
+        said: object = redact(text)
     except Exception:  # noqa: BLE001 - a plug-in's bug must not stand in the way of a restore
-        return "(what it said cannot be redacted, so it is not shown)"
+        said = None
+    return said if isinstance(said, str) else "(what it said cannot be redacted, so it is not shown)"
 
 
 class Redactor:

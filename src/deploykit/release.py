@@ -163,6 +163,7 @@ class Instance:
 
     @property
     def alive(self) -> bool:
+        """Whether it runs, or will again by itself."""
         return self.status in {"running", "restarting", "paused"}
 
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from deploykit.release import ImageRef
-from deploykit.session import Parts
+if TYPE_CHECKING:  # the command asks whether there is a fake before it imports all that
+    from deploykit.release import ImageRef
+    from deploykit.session import Parts
 
 
 class Stage(Protocol):
@@ -15,7 +16,7 @@ class Stage(Protocol):
         """Return the config file to read in place of `path`, and the variables to fill in."""
         ...
 
-    def parts(self, app: str, image: ImageRef, own: Parts, *, told: bool) -> Parts:
+    def parts(self, app: str, image: "ImageRef", own: "Parts", *, told: bool) -> "Parts":
         """Return what the app is made of meanwhile. `told`: its observers are the caller's own, so they hear of it."""
         ...
 

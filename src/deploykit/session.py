@@ -54,7 +54,7 @@ class Parts:
         for observer in self.observers:
             try:
                 observer(event)
-            except Exception:  # noqa: BLE001, S112 - a broken pipe or a webhook must not stop a deploy
+            except (Exception, SystemExit):  # noqa: BLE001, S112 - a broken pipe or a webhook must not stop a deploy
                 continue
 
     @contextmanager

@@ -1,18 +1,23 @@
 """The public API: what scripts import."""
 
 import importlib
+import inspect
+import logging
 import pkgutil
 import re
+import signal
 import threading
 from pathlib import Path
 
 import pytest
+import structlog
 
 import deploykit
 from deploykit import App, Event, Outcome, Result
 from deploykit.events import Looked, Saved
+from deploykit.plugins import FolderStore, Found, Setting
 from deploykit.store import StateFolder
-from deploykit.testing import FakeBackend, FakeProbe
+from deploykit.testing import Fake, FakeApp, FakeBackend, FakeProbe, FakeRelease, Story
 from tests.unit.world import POLICY, REPOSITORY, World
 
 
@@ -76,6 +81,20 @@ def test_the_other_packages_for_scripts_are_lazy_too(module: str) -> None:
         package.nothing  # noqa: B018 - that is the point
 
 
+TOLD = [getattr(deploykit, name) for name in deploykit.__all__ if isinstance(getattr(deploykit, name), type)]
+TOLD += [Fake, FakeApp, FakeRelease, Story, Setting, Found, FolderStore]
+
+
+@pytest.mark.parametrize("of", TOLD)
+def test_whatever_can_be_called_says_what_it_does(of: type) -> None:
+    """help() is all that a stranger has; adapters are documented by the contract."""
+    members = [(name, member) for name, member in inspect.getmembers_static(of) if not name.startswith("_")]
+    for name, member in members:
+        function = getattr(member, "fget", None) or getattr(member, "__func__", member)
+        if inspect.isfunction(function) and function.__module__.startswith("deploykit."):
+            assert function.__doc__, name
+
+
 def test_two_apps_in_two_threads_do_not_meet(tmp_path: Path) -> None:
     """Each has its own state, lock and journal: both deploy at once, one of them is rolled back."""
     worlds = [World(), World()]
@@ -129,6 +148,20 @@ def test_a_deploy_is_cancelled_from_another_thread_as_sigterm_would() -> None:
         "Interrupted by SIGTERM in checking",
     )
     assert world.serves == ["one"]
+
+
+def test_a_deploy_configures_nothing_and_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    """Logging, structlog and signals are the application's."""
+    handlers = [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
+    roots, level = list(logging.getLogger().handlers), logging.getLogger().level
+    world = World()
+    world.good("one")
+    world.backend.release("two").crashes(log="ImportError: courts")
+    assert world.deploy("two").exit_code == 1
+    assert capfd.readouterr() == ("", "")
+    assert (logging.getLogger().handlers, logging.getLogger().level) == (roots, level)
+    assert not structlog.is_configured()
+    assert [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)] == handlers
 
 
 MODULES = [one.name for one in pkgutil.walk_packages(deploykit.__path__, "deploykit.")]

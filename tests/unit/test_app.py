@@ -4,7 +4,8 @@ import dataclasses
 import inspect
 import threading
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -12,9 +13,11 @@ from deploykit.app import App, ProbeAnswer, who
 from deploykit.clock import SystemClock
 from deploykit.errors import ConfigError, EngineUnreachable, Locked, NoSuchRelease, Outcome
 from deploykit.events import Finished
+from deploykit.health import HealthPolicy
 from deploykit.interrupt import Cause, Interruption
 from deploykit.observers.json import document
 from deploykit.protocols import Holder, PullPolicy
+from deploykit.store import StateFolder
 from deploykit.testing import FakeProbe, ManualClock
 from tests.unit.world import REPOSITORY, World, name
 
@@ -106,6 +109,53 @@ def test_arguments_that_mean_nothing_are_refused(given: dict[str, str], message:
         app(world).deploy(**given)  # type: ignore[arg-type]  # App.deploy's
     assert caught.value.hint
     assert world.moments.calls == []
+
+
+def test_a_pull_policy_may_be_a_word() -> None:
+    """As in a config; another one is told when the app is made."""
+    assert app(World(), pull="missing")._defaults.pull is PullPolicy.missing
+    with pytest.raises(ConfigError, match="not a pull policy: 'sometimes'"):
+        app(World(), pull="sometimes")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"attempts": 0}, {"interval": 0}, {"interval": -1}, {"stable_for": -1}, {"max_restarts": -1}, {"bake": -0.1}],
+)
+def test_a_health_policy_that_cannot_judge_is_refused(wrong: dict[str, Any]) -> None:
+    """In code as in a config."""
+    with pytest.raises(ConfigError, match=f"no release can be judged by HealthPolicy.*{next(iter(wrong))}="):
+        HealthPolicy(**wrong)
+
+
+def test_a_listener_that_is_none_is_refused() -> None:
+    """It would never hear of anything."""
+    with pytest.raises(ConfigError, match=r"builtins\.str is no observer"):
+        World().app.deploy("one", on_event=cast("Any", "print"))
+
+
+def test_without_a_state_it_remembers_in_the_folder_of_then(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it was made, wherever the script goes then; every verb finds it."""
+    monkeypatch.chdir(tmp_path)
+    world = World()
+    made = app(world, state=None)
+    monkeypatch.chdir("/")
+    world.backend.files = made._own.state.files
+    assert made.deploy("one").ok
+    assert [record.id for record in made.history()] == ["r1"]
+    assert made.status().current == made.release("r1")
+    assert (tmp_path / ".deploykit" / "journal.db").exists()
+
+
+def test_a_relative_state_folder_can_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As docs for backends have it: `Path(".deploykit")`."""
+    monkeypatch.chdir(tmp_path)
+    world = World()
+    state = StateFolder(Path(".deploykit"), Path(".previous_image_tag"), world.clock)
+    world.backend.files = state.files
+    made = app(world, state=state)
+    assert made.deploy("one").ok
+    assert [record.id for record in made.history()] == ["r1"]
 
 
 @pytest.mark.parametrize(

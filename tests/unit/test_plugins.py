@@ -89,6 +89,10 @@ def refusing(setting: Setting) -> object:
     raise ConfigError("room: there is no such room", hint="Look for it.")
 
 
+def ending(setting: Setting) -> object:
+    raise SystemExit("no room here")
+
+
 def hollow(setting: Setting) -> object:
     return object()
 
@@ -228,6 +232,7 @@ def test_keys_can_be_read_without_a_config_file() -> None:
         ),
         ("backends_rack", "nosuch", "backend.type: the plug-in 'rack' of {} cannot be used: AttributeError: "),
         ("backends_rack", "hollow", "backend.type: the plug-in 'rack' of {} is none: it lacks beside, complete, "),
+        ("backends_rack", "ending", "backend.type: the plug-in 'rack' of {} cannot be used: SystemExit: no room here"),
         ("backends_rack", "refusing", "backend.room: there is no such room"),
         ("probes_ping", "hollow", "health.probe[0].type: the plug-in 'ping' of {} is none: it lacks aimed, look, "),
         ("observers_bell", "hollow", "observer[0].type: the plug-in 'bell' of {} is none: it lacks __call__"),

@@ -26,9 +26,10 @@ def opened(args: argparse.Namespace) -> Iterator["App"]:
     What is found wrong with a key later, by a backend, is told with the file's name too.
     """
     import deploykit
+    from deploykit import seam
     from deploykit.config import as_written, find_config
 
-    path = args.config or find_config(os.environ)
+    path = args.config or find_config(os.environ, must_exist=seam.current() is None)
     try:
         with _garbage_kept():
             app = deploykit.load(path, args.target)

@@ -9,8 +9,10 @@ from deploykit.errors import ConfigError
 USUAL = "deploykit.toml"
 
 
-def find_config(environment: Mapping[str, str], folder: Path = Path()) -> Path:
+def find_config(environment: Mapping[str, str], folder: Path = Path(), *, must_exist: bool = True) -> Path:
     """Return $DEPLOYKIT_CONFIG, else deploykit.toml, else the one `*.toml` in the folder with [app] and [backend].
+
+    Without any it is deploykit.toml all the same where none need exist: on a fake.
 
     Raises:
         ConfigError: there is none, or more than one.
@@ -22,6 +24,8 @@ def find_config(environment: Mapping[str, str], folder: Path = Path()) -> Path:
     found = [path for path in sorted(folder.glob("*.toml")) if _is_config(path)]
     if len(found) == 1:
         return found[0]
+    if not (found or must_exist):
+        return folder / USUAL
     hint = "Name it: `deploykit VERB FILE.toml`, -c FILE, or $DEPLOYKIT_CONFIG."
     if found:
         msg = f"there are several config files here: {', '.join(path.name for path in found)}"

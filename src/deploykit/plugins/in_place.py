@@ -23,6 +23,7 @@ class Found:
 
     @property
     def alive(self) -> bool:
+        """Whether it runs."""
         return self.instance.alive
 
     def of(self, release: Release) -> bool:

@@ -1,9 +1,10 @@
 """Plug-ins by entry points: found by their name, loaded, made, and looked over."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
 from deploykit.errors import ConfigError, DeploykitError
+from deploykit.plugins.promises import held_to_its_word, lacking
 from deploykit.plugins.setting import Setting
 from deploykit.protocols import Backend, Observer, Probe
 
@@ -22,7 +23,7 @@ def plugged(group: str) -> list[str]:
 
 def make_backend(name: str, setting: Setting) -> Backend:
     """Return a backend of a plug-in's. Raises ConfigError, as the other two do."""
-    backend = cast("Backend", _made(BACKENDS, name, setting, _promised(Backend)))
+    backend = held_to_its_word(cast("Backend", _made(BACKENDS, name, setting, Backend)))
     if setting.strategy == "rolling" and not backend.beside:
         msg = f'strategy: a backend of type "{name}" replaces in place'
         raise ConfigError(msg, hint="Take it out.")
@@ -31,15 +32,15 @@ def make_backend(name: str, setting: Setting) -> Backend:
 
 def make_probe(name: str, setting: Setting) -> Probe:
     """Return a probe of a plug-in's."""
-    return cast("Probe", _made(PROBES, name, setting, _promised(Probe)))
+    return cast("Probe", _made(PROBES, name, setting, Probe))
 
 
 def make_observer(name: str, setting: Setting) -> Observer:
     """Return an observer of a plug-in's."""
-    return cast("Observer", _made(OBSERVERS, name, setting, {"__call__"}))
+    return cast("Observer", _made(OBSERVERS, name, setting, Observer))
 
 
-def _made(group: str, name: str, setting: Setting, promised: Iterable[str]) -> object:
+def _made(group: str, name: str, setting: Setting, interface: type) -> object:
     points = _points(group, name)
     if len(points) != 1:
         raise _several(name, points) if points else ConfigError(f"type: no plug-in {name!r} is installed")
@@ -49,11 +50,11 @@ def _made(group: str, name: str, setting: Setting, promised: Iterable[str]) -> o
         made = factory(setting)
     except DeploykitError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         msg = f"type: {_called(point)} cannot be used: {type(error).__name__}: {error}"
         raise ConfigError(msg, hint="Mend that package, or install the release of it for this deploykit.") from error
-    if lacking := sorted(one for one in promised if not hasattr(made, one)):
-        msg = f"type: {_called(point)} is none: it lacks {', '.join(lacking)}"
+    if lacks := lacking(made, interface):
+        msg = f"type: {_called(point)} is none: it lacks {', '.join(lacks)}"
         raise ConfigError(msg, hint="deploykit.testing has the tests that it should pass.")
     return made
 
@@ -77,9 +78,3 @@ def _called(point: "EntryPoint") -> str:
 
 def _package(point: "EntryPoint") -> str:
     return f"{point.dist.name} {point.dist.version}" if point.dist else point.value
-
-
-def _promised(interface: type) -> set[str]:
-    """Return what an interface has."""
-    own = (vars(one) for one in interface.__mro__ if getattr(one, "_is_protocol", False))
-    return {name for names in own for name in names if not name.startswith("_")}

@@ -55,6 +55,7 @@ class FakeBackend:
         self.pull_seconds: float = 0.0
         self.replicas = 1
         self.parallelism = 0
+        self.drain: float = 0.0
         self.release_command = False
         self.published: dict[int, int] = {}
         self.refuses: str | None = None
@@ -79,9 +80,9 @@ class FakeBackend:
     def serving(self, tag: str) -> FakeRelease:
         """Have somebody start that release by hand, long ago."""
         script = self.store.script(tag)
-        image = self.store.bring(str(script.image.id), tag)
+        image = self.store.bring(str(script.image.id), script.image.tag)
         self.present.clear()
-        for service in self.services:
+        for service in self.services * self.replicas:
             self._run(service, image, None, self.clock.now() - 86400)
         return script
 
@@ -222,7 +223,10 @@ class FakeBackend:
 
     def promote(self, release: Release, control: Control, *, drain: bool = True) -> None:  # noqa: ARG002 - the contract's
         with self._call("promote", control):
-            for one in [one for one in self.present if not _belongs(one, release)]:
+            others = [one for one in self.present if not _belongs(one, release)]
+            if drain and any(one.look().alive for one in others):
+                self.clock.sleep(self.drain)
+            for one in others:
                 control.guard()
                 self.present.remove(one)
                 self.moments.tell("backend.promote", "during")

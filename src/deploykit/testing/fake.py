@@ -25,6 +25,7 @@ class FakeApp(Verbs):
 
     @property
     def world(self) -> World:
+        """What is under the app."""
         return self._world
 
 
@@ -47,9 +48,11 @@ class Fake(Verbs):
         self._lock = Lock()
         self._doors = Doors()
         self._stack = ExitStack()
+        self._entered = False
 
     def __enter__(self) -> "Fake":
         seam.put(self)
+        self._entered = True
         self._stack.callback(seam.take_away, self)
         self._folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="deploykit-fake-")))
         self._stack.enter_context(self._doors)
@@ -60,18 +63,31 @@ class Fake(Verbs):
     ) -> None:
         self._stack.close()
         if error is not None:
+            self.explain(error)
             return
         if self._doors.touched:
             raise AssertionError(f"the script touched the real world: {', '.join(self._doors.touched)}")
         for raised in (one for world in self._worlds for one in world.errors):
             raise raised
 
+    def explain(self, error: BaseException) -> None:
+        """Add what happened to an error, unless it says so itself. The fixture does it to what fails a test."""
+        begun = [world for world in self._worlds if world.begun]
+        for world in begun:
+            story = world.told()
+            if story not in str(error):
+                error.add_note(f"\napp {world.name}:\n{story}" if len(begun) > 1 else f"\n{story}")
+
     def app(self, name: str) -> FakeApp:
         """Return one of several apps by its name; what is said to it is meant for that one alone."""
+        self._demand_entered()
         return FakeApp(self._world_of(name))
 
     @property
     def world(self) -> World:
+        """What is under the one app that there is."""
+        __tracebackhide__ = True
+        self._demand_entered()
         with self._lock:
             if not self._worlds:
                 self._worlds.append(World())
@@ -97,6 +113,12 @@ class Fake(Verbs):
         with self._lock:
             world.begin(app, image, own)
         return world.parts(own, told=told)
+
+    def _demand_entered(self) -> None:
+        if not self._entered:
+            raise RuntimeError(
+                "this fake is not in place yet, and a script would touch the real world: `with Fake() as fake:`"
+            )
 
     def _world_of(self, name: str) -> World:
         with self._lock:

@@ -17,7 +17,8 @@ def _sha(text: str) -> str:
 class FakeImages:
     """Every content that was ever pushed, what the registry's tags name, and what is at hand.
 
-    The registry has every tag of its repository: one that nobody has pushed is a good release.
+    The registry has every tag of its repository: one that nobody has pushed is a good release. Of other repositories it
+    has what was pushed by its whole name, `ghcr.io/fork/web:main-1`. `asked` is what somebody wanted to have.
     """
 
     repository: str
@@ -26,33 +27,47 @@ class FakeImages:
     tags: dict[str, str] = field(default_factory=dict)
     at_hand: dict[str, ImageRef] = field(default_factory=dict)
     kept: set[str] = field(default_factory=set)
+    asked: set[str] = field(default_factory=set)
     down: bool = False
 
     def move(self, repository: str) -> None:
         """Be the registry's images of another repository, with all that was pushed so far."""
-        self.repository = repository
         for script in self.contents.values():
-            script.image = replace(script.image, repository=repository)
+            if script.image.repository == self.repository:
+                script.image = replace(script.image, repository=repository)
+        self.repository = repository
+        self.registry = {self.key(self.named(key)): content for key, content in self.registry.items()}
 
-    def push(self, tag: str) -> FakeRelease:
+    def named(self, name: str) -> ImageRef:
+        """Return the image that is meant by a tag, or by a whole name."""
+        return ImageRef.parse(name) if ":" in name else ImageRef(self.repository, name)
+
+    def key(self, image: ImageRef) -> str:
+        """Return how an image is called here: by its tag, or, of another repository, by its whole name."""
+        return str(image.tag) if image.repository == self.repository else image.name
+
+    def push(self, name: str) -> FakeRelease:
         """Give a tag new content in the registry, and return its script."""
-        number = sum(one.image.tag == tag for one in self.contents.values())
-        text = f"{self.repository}:{tag} {number}"
-        image = ImageRef(self.repository, tag, _sha(f"manifest of {text}"), _sha(text))
+        wanted = self.named(name)
+        number = sum(one.image.name == wanted.name for one in self.contents.values())
+        text = f"{wanted.name} {number}"
+        image = replace(wanted, digest=_sha(f"manifest of {text}"), id=_sha(text))
         self.contents[_sha(text)] = FakeRelease(image)
-        self.registry[tag] = _sha(text)
+        self.registry[self.key(wanted)] = _sha(text)
         return self.contents[_sha(text)]
 
-    def script(self, tag: str) -> FakeRelease:
+    def script(self, name: str) -> FakeRelease:
         """Return the script of what the registry's tag names; a tag that is not there is pushed."""
-        return self.contents[self.registry[tag]] if tag in self.registry else self.push(tag)
+        key = self.key(self.named(name))
+        return self.contents[self.registry[key]] if key in self.registry else self.push(name)
 
     def bring(self, content: str, tag: str | None) -> ImageRef:
         """Have that content at hand, its tag naming it from now on."""
         image = replace(self.contents[content].image, tag=tag)
         if tag:
-            self.tags[tag] = content
+            self.tags[self.key(image)] = content
         self.at_hand[content] = image
+        self.asked.add(content)
         return image
 
     def find(self, image: ImageRef) -> ImageRef | None:
@@ -88,13 +103,15 @@ class FakeImages:
         return self.at_hand.pop(content, None) is not None
 
     def _from_registry(self, image: ImageRef) -> ImageRef:
-        if self.down:
-            raise PullFailed(f"{image.name} did not come: the registry does not answer")
         if image.tag and not image.id and not image.digest and image.repository == self.repository:
             self.script(image.tag)
         content = self._content(image, self.registry)
+        self.asked.add(content or "")
+        if self.down:
+            raise PullFailed(f"{image.name} did not come: the registry does not answer")
         if content is None:
-            raise PullFailed(f"{image.name} did not come: not found")
+            hint = f"The fake's registry has of {image.repository} what it was given: fake.release({image.name!r})."
+            raise PullFailed(f"{image.name} did not come: not found", hint=hint)
         script = self.contents[content]
         if script.failing_pulls > 0:
             script.failing_pulls -= 1
@@ -107,4 +124,4 @@ class FakeImages:
             return image.id if image.id in self.contents else None
         if image.digest:
             return next((key for key, one in self.contents.items() if one.image.digest == image.digest), None)
-        return tags.get(image.tag or "") if image.repository == self.repository else None
+        return tags.get(self.key(image)) if image.tag else None

@@ -16,3 +16,11 @@ def deploykit_fake() -> Iterator["Fake"]:
 
     with Fake() as fake:
         yield fake
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+    """Add to what failed a test with a fake the story of its deployments."""
+    fake = getattr(item, "funcargs", {}).get("deploykit_fake")
+    if fake and call.when == "call" and call.excinfo and isinstance(call.excinfo.value, Exception):
+        fake.explain(call.excinfo.value)

@@ -72,6 +72,8 @@ class FakeRelease:
 
     def flaps(self, every: float = 1.0) -> "FakeRelease":
         """Be healthy and unhealthy by turns."""
+        if every <= 0:
+            raise ValueError(f"every must be more than 0 seconds, not {every}")
         return self._does(flaps_every=every)
 
     def warns(self, *warnings: str) -> "FakeRelease":
@@ -108,5 +110,9 @@ class FakeRelease:
         return self
 
     def _does(self, **changes: object) -> "FakeRelease":
+        if wrong := [
+            f"{name}={value}" for name, value in changes.items() if isinstance(value, float | int) and value < 0
+        ]:
+            raise ValueError(f"not a time, nor an exit code: {', '.join(wrong)}")
         self.behaviour = replace(self.behaviour, **changes)  # type: ignore[arg-type]  # names are those of Behaviour
         return self

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from enum import Enum
 
 from deploykit.errors import Outcome
 from deploykit.record import Failure, Move, Record
@@ -49,6 +50,8 @@ class Story:
     def assert_went(self, *states: str | State) -> None:
         """Check that it went through these states one after the other, nothing between them."""
         __tracebackhide__ = True
+        if not states:
+            raise ValueError("name the states that it is to have gone through")
         wanted = tuple(map(state_name, states))
         runs = [self.states[at : at + len(wanted)] for at in range(len(self.states))]
         if wanted not in runs:
@@ -57,7 +60,7 @@ class Story:
     def assert_outcome(self, outcome: str | Outcome) -> None:
         """Check how it ended."""
         __tracebackhide__ = True
-        wanted = Outcome(outcome)
+        wanted = Outcome[_known("outcome", outcome, Outcome)]
         if self.outcome is not wanted:
             raise AssertionError(f"{self.record.id} was to end {wanted.name}, and ended {self.outcome.name}\n\n{self}")
 
@@ -77,7 +80,9 @@ class Story:
         failure = next((one for one in failures if one and one.state is move.source), None)
         if failure is None or move.trigger.name != "fail":
             return []
-        return [failure.summary, *failure.detail.splitlines(), *(f"| {line}" for line in failure.logs.splitlines())]
+        hint = [f"hint: {failure.hint}"] if failure.hint else []
+        logs = [f"| {line}" for line in failure.logs.splitlines()]
+        return [failure.summary, *hint, *failure.detail.splitlines(), *logs]
 
 
 def told(stories: Sequence[Story]) -> str:
@@ -87,11 +92,15 @@ def told(stories: Sequence[Story]) -> str:
 
 def state_name(state: str | State) -> str:
     """Return the name of a state; raises ValueError when there is none of that name."""
-    name = state.name if isinstance(state, State) else state
-    names = [one.name for one in State]
+    return _known("state", state, State)
+
+
+def _known(kind: str, said: str | Enum, of: type[Enum]) -> str:
+    name = said.name if isinstance(said, Enum) else said
+    names = [one.name for one in of]
     if name not in names:
         near = get_close_matches(name, names, n=1)
         meant = f"; did you mean {near[0]!r}?" if near else f"; there is {', '.join(names)}"
-        msg = f"there is no state {name!r}{meant}"
+        msg = f"there is no {kind} {name!r}{meant}"
         raise ValueError(msg)
     return name

@@ -11,7 +11,7 @@ from deploykit.testing.backend import FakeBackend
 from deploykit.testing.clock import ManualClock
 from deploykit.testing.script import NEVER, FakeRelease
 from deploykit.testing.state import MemoryState
-from deploykit.testing.story import Story, told
+from deploykit.testing.story import Story
 from deploykit.testing.world import World
 
 
@@ -38,7 +38,11 @@ class Verbs(ABC):
             world.first(partial(world.deploy, tag))
 
     def release(self, tag: str) -> FakeRelease:
-        """Return the script of what the registry has under that tag: good, until it is told otherwise."""
+        """Return the script of what the registry has under that tag: good, until it is told otherwise.
+
+        Of another repository than the app's it has what is named here, in full: `release("ghcr.io/fork/web:main-1")`.
+        """
+        self.world.scripted[tag] = None
         return self.world.backend.release(tag)
 
     def push(self, tag: str) -> FakeRelease:
@@ -126,26 +130,27 @@ class Verbs(ABC):
         __tracebackhide__ = True
         stories = self.deployments
         if not stories:
-            raise AssertionError("nothing was deployed")
+            raise AssertionError("\n".join(["nothing was deployed", *self.world.idle]))
         return stories[-1]
 
     def assert_serving(self, tag: str) -> None:
         """Check that the release of that tag serves, and nothing else."""
         __tracebackhide__ = True
         serves = self.world.serves
-        if serves != [tag]:
+        store = self.world.backend.store
+        if serves != [store.key(store.named(tag))]:
             what = " and ".join(serves)
             said = f"{what} {'do' if len(serves) > 1 else 'does'}" if serves else "nothing does"
-            raise AssertionError(f"{tag} was to serve, but {said}\n\n{told(self.deployments)}")
+            raise AssertionError(f"{tag} was to serve, but {said}\n\n{self.world.told()}")
 
     def assert_nothing_serves(self) -> None:
         """Check that no instance is alive."""
         __tracebackhide__ = True
         if serves := self.world.serves:
-            raise AssertionError(f"nothing was to serve, but {' and '.join(serves)} does\n\n{told(self.deployments)}")
+            raise AssertionError(f"nothing was to serve, but {' and '.join(serves)} does\n\n{self.world.told()}")
 
     def assert_nothing_deployed(self) -> None:
         """Check that no deployment began."""
         __tracebackhide__ = True
-        if stories := self.deployments:
-            raise AssertionError(f"nothing was to be deployed\n\n{told(stories)}")
+        if self.deployments:
+            raise AssertionError(f"nothing was to be deployed\n\n{self.world.told()}")

@@ -2,19 +2,20 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from deploykit.app import App
-from deploykit.events import Event, Moved
+from deploykit.events import Event, Moved, Started
 from deploykit.hooks import Hook, Hooks, NoHooks
 from deploykit.protocols import Control
 from deploykit.release import ImageRef
 from deploykit.session import Parts
-from deploykit.states import State
+from deploykit.states import INITIAL, State
 from deploykit.testing.backend import FakeBackend
 from deploykit.testing.clock import ManualClock
 from deploykit.testing.probe import FakeProbe
 from deploykit.testing.state import MemoryState
-from deploykit.testing.story import Story, state_name
+from deploykit.testing.story import Story, state_name, told
 
 _SERVICE = "app"
 _AGE = 3600.0
@@ -31,18 +32,21 @@ class World:
         self.hooks: RecordedHooks = RecordedHooks()
         self.events: list[Event] = []
         self.errors: list[Exception] = []
-        self._begun = self._shaped = False
+        self.scripted: dict[str, None] = {}
+        self.begun: bool = False
+        self._shaped = False
         self._before: list[Callable[[], object]] = []
         self._began_at = 0.0
         self._first = 1
         self._reactions: dict[str, list[Callable[[], object]]] = {}
+        self._awaited: set[str] = set()
 
     # Before.
 
     def first(self, do: Callable[[], object]) -> None:
         """Do something as soon as it begins; now, when it has."""
         self._before.append(do)
-        if self._begun:
+        if self.begun:
             do()
 
     def deploy(self, tag: str) -> None:
@@ -55,6 +59,7 @@ class World:
     def when(self, state: str | State, do: Callable[[], object]) -> None:
         """Do something when a deployment is in that state."""
         self._reactions.setdefault(state_name(state), []).append(do)
+        self._awaited.add(state_name(state))
 
     # Meanwhile.
 
@@ -67,6 +72,10 @@ class World:
         self.backend.store.move(image.repository)
         self.backend.services = _services(own)
         self.backend.strategy = "rolling" if own.backend.beside else "recreate"
+        self.backend.replicas = _setting(own, "settings", "replicas", 1)
+        if own.backend.beside:
+            self.backend.parallelism = _setting(own, "rollout", "parallelism", 0)
+            self.backend.drain = _setting(own, "rollout", "drain", 0)
         self.backend.release_command = own.backend.has_release_command()
         self._begin()
 
@@ -94,9 +103,9 @@ class World:
 
     @property
     def serves(self) -> list[str]:
-        """The tags of what lives, each once."""
+        """The tags of what lives, each once; the whole name of what is of another repository."""
         self._begin()
-        return list(dict.fromkeys(str(one.image.tag) for one in self.backend.living()))
+        return list(dict.fromkeys(self.backend.store.key(one.image) for one in self.backend.living()))
 
     def stories(self) -> Sequence[Story]:
         """Return the deployments since it began, oldest first."""
@@ -105,17 +114,30 @@ class World:
         rows = [record for record in journal.records() if record.number >= self._first]
         return [Story(record, journal.moves(record)) for record in reversed(rows)]
 
+    def told(self) -> str:
+        """Return what happened, and what was to happen and did not."""
+        return "\n".join([told(self.stories()), *self.idle])
+
+    @property
+    def idle(self) -> Sequence[str]:
+        """What was said of this app, and never came to matter."""
+        store = self.backend.store
+        unasked = [name for name in self.scripted if str(store.script(name).image.id) not in store.asked]
+        nobody = [f"the script has made no app {self.name!r}"] if self.name and not self._shaped else []
+        never = [f"no deployment was in {state}, where something was to be done" for state in sorted(self._awaited)]
+        return [*nobody, *(f"{name} was scripted, and never asked for" for name in unasked), *never]
+
     # What it is made of.
 
     def _forget(self) -> None:
         self.state = MemoryState(self.clock)
         self.backend.forget(self.state.files)
-        self._begun = False
+        self.begun = False
 
     def _begin(self) -> None:
-        if self._begun:
+        if self.begun:
             return
-        self._begun = True
+        self.begun = True
         for do in self._before:
             do()
         last = self.state.journal_to_read(None).last()
@@ -124,8 +146,10 @@ class World:
 
     def _hear(self, event: Event) -> None:
         self.events.append(event)
-        if isinstance(event, Moved):
-            for do in self._reactions.get(event.target.name, []):
+        if isinstance(event, Moved | Started):
+            state = event.target.name if isinstance(event, Moved) else INITIAL.name
+            self._awaited.discard(state)
+            for do in self._reactions.get(state, []):
                 self._do(do)
 
     def _do(self, do: Callable[[], object]) -> None:
@@ -148,6 +172,11 @@ class RecordedHooks:
 
     def run(self, hook: Hook, variables: Mapping[str, str], control: Control) -> None:  # noqa: ARG002 - the contract's
         self.ran.append(hook.value)
+
+
+def _setting(own: Parts, group: str, name: str, default: int) -> Any:
+    """Return a setting of an app's own backend, where it has such a thing."""
+    return getattr(getattr(own.backend, group, None), name, None) or default
 
 
 def _services(own: Parts) -> tuple[str, ...]:

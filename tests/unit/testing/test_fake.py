@@ -4,6 +4,7 @@ import threading
 import unittest
 from collections.abc import Callable
 from pathlib import Path
+from typing import ClassVar, cast
 
 import pytest
 
@@ -14,7 +15,7 @@ from deploykit.cli import main
 from deploykit.events import Event
 from deploykit.observers.webhook import Webhook
 from deploykit.probes import HttpProbe
-from deploykit.testing import Fake, FakeRelease, ManualClock
+from deploykit.testing import Fake, FakeRelease, ManualClock, plugin
 from examples import script
 from tests.unit.world import World
 
@@ -246,6 +247,13 @@ def test_something_can_be_done_when_a_state_is_reached(fake: Fake) -> None:
     fake.assert_serving("one")
 
 
+def test_the_first_state_can_be_waited_for_too(fake: Fake) -> None:
+    """Though no move leads there."""
+    fake.when("pending", fake.registry_down)
+    script.main("sandmatch.toml", "one")
+    fake.last.assert_went("pending", "saved", "pulling", "failed")
+
+
 def test_what_is_done_then_can_fail_the_test() -> None:
     """In the end, for the deployment goes on; a state that there is not is told at once."""
     with pytest.raises(ZeroDivisionError), Fake() as fake:  # noqa: PT012 - it is raised when the fake is left
@@ -366,3 +374,137 @@ def test_what_was_not_deployed_has_no_last(fake: Fake) -> None:
     script.main("sandmatch.toml", "one")
     with pytest.raises(ValueError, match="no state 'rolledback'; did you mean 'rolled_back'"):
         fake.last.assert_went("rolledback")
+
+
+def test_who_forgets_to_enter_it_is_told(tmp_path: Path) -> None:
+    """Before the script deploys for real."""
+    for use in (lambda: Fake().serving("one"), lambda: Fake().app("shop"), lambda: Fake().release("one")):
+        with pytest.raises(RuntimeError, match="with Fake"):
+            use()
+
+
+def test_what_came_to_nothing_is_told_where_a_check_fails(fake: Fake) -> None:
+    """A tag that the script did not deploy, a state that nothing was in, an app that nobody made."""
+    fake.release("main-abc124").crashes()
+    fake.when("rolling_back", lambda: None)
+    script.main("sandmatch.toml", "main-abc123")
+    with pytest.raises(AssertionError) as caught:
+        fake.assert_nothing_serves()
+    assert str(caught.value).splitlines()[-2:] == [
+        "main-abc124 was scripted, and never asked for",
+        "no deployment was in rolling_back, where something was to be done",
+    ]
+    with pytest.raises(AssertionError, match="the script has made no app 'sandmtch'"):
+        fake.app("sandmtch").assert_serving("main-abc123")
+
+
+@pytest.mark.parametrize("how", ["release", "push", "serving"])
+def test_what_was_asked_for_is_no_loose_end(fake: Fake, how: str) -> None:
+    """Also when it did not come."""
+    getattr(fake, how)("one")
+    fake.when("pulling", lambda: fake.registry_down())
+    script.main("sandmatch.toml", "one")
+    assert fake.world.idle == []
+
+
+def test_any_error_has_the_story_as_a_note() -> None:
+    """A plain `assert ship(...) == 1`; of several apps that of each, by its name; what says it itself gets none."""
+    with pytest.raises(AssertionError) as caught, Fake() as fake:  # noqa: PT012 - the note comes when it is left
+        fake.app("shop").release("one").crashes()
+        deploykit.load("shop.toml").deploy("one")
+        deploykit.load("blog.toml").deploy("one")
+        raise AssertionError("1 != 0")
+    shop, blog = caught.value.__notes__
+    assert shop.startswith("\napp shop:\nr1: deploy of example.com/shop:one: no_target, exit 4\n")
+    assert blog.startswith("\napp blog:\nr1: deploy of example.com/blog:one: deployed, exit 0\n")
+    with pytest.raises(AssertionError, match="to be deployed") as caught, Fake() as fake:  # noqa: PT012 - as above
+        script.main("sandmatch.toml", "one")
+        fake.assert_nothing_deployed()
+    assert not hasattr(caught.value, "__notes__")
+
+
+def test_the_fixture_gives_the_story_to_what_fails_a_test(fake: Fake) -> None:
+    """By pytest's own hook: the test's error gets the note before it is shown."""
+
+    class Item:
+        funcargs: ClassVar[dict[str, object]] = {"deploykit_fake": fake}
+
+    def fail() -> None:
+        assert script.main("sandmatch.toml", "one") == 1
+
+    call = pytest.CallInfo.from_call(fail, "call")
+    plugin.pytest_runtest_makereport(cast("pytest.Item", Item), call)
+    assert call.excinfo
+    assert "checking → healthy" in call.excinfo.value.__notes__[0]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (lambda fake: fake.release("one").flaps(every=0), "every must be more than 0"),
+        (lambda fake: fake.release("one").crashes(after=-1), "not a time, nor an exit code: dies_after=-1"),
+        (lambda fake: fake.last.assert_went(), "name the states"),
+        (lambda fake: fake.last.assert_outcome("rolledback"), "no outcome 'rolledback'; did you mean 'rolled_back'"),
+        (lambda fake: fake.last.assert_outcome("x"), "no outcome 'x'; there is deployed, unchanged, "),
+    ],
+)
+def test_a_wrong_use_is_an_error_at_once(fake: Fake, wrong: Callable[[Fake], object], message: str) -> None:
+    """It does not pass, and says what there is."""
+    script.main("sandmatch.toml", "one")
+    with pytest.raises(ValueError, match=message):
+        wrong(fake)
+
+
+def test_an_image_of_another_repository_is_there_when_it_was_named(fake: Fake) -> None:
+    """In full; what was not is not found, with how it is given."""
+    fake.release("ghcr.io/fork/web:main-1").ready_after(7)
+    app = deploykit.load(SANDMATCH)
+    assert app.deploy(image="ghcr.io/fork/web:main-1").ok
+    assert fake.elapsed == pytest.approx(7, rel=0.06)
+    fake.assert_serving("ghcr.io/fork/web:main-1")
+    assert fake.serves == "ghcr.io/fork/web:main-1"
+    assert app.deploy("main-2").ok
+    fake.assert_serving("main-2")
+    fake.assert_serving("ghcr.io/ekimteam/sandmatch/web:main-2")
+    result = app.deploy(image="ghcr.io/fork/web:main-3")
+    assert result.failure
+    assert (result.outcome, result.failure.hint.partition(": ")[2]) == (
+        Outcome.untouched,
+        "fake.release('ghcr.io/fork/web:main-3').",
+    )
+
+
+def test_a_repository_may_be_named_before_the_app_is_there(fake: Fake) -> None:
+    """The app's own, in full, is its tag."""
+    fake.release("ghcr.io/ekimteam/sandmatch/web:main-1").crashes()
+    fake.release("other:main-1").ready_after(3)
+    assert deploykit.load(SANDMATCH).deploy("main-1").exit_code == 4
+
+
+def test_as_many_stand_up_at_once_as_the_config_says(fake: Fake, tmp_path: Path) -> None:
+    """So the clock tells what rolling would have waited: 3 batches of 10 s, and 5 s of draining."""
+    path = tmp_path / "shop.toml"
+    path.write_text(
+        '[app]\nname = "shop"\nimage = "shop"\n[backend]\ntype = "docker"\nstrategy = "rolling"\n'
+        'replicas = 3\nparallelism = 1\ndrain = 5\n[[health.probe]]\ntype = "tcp"\nport = 80\n'
+    )
+    fake.serving("one")
+    fake.release("two").ready_after(10)
+    app = deploykit.load(path)
+    assert len(app.status().instances) == 3
+    assert app.deploy("two").ok
+    assert [one.image.tag for one in fake.backend.living()] == ["two"] * 3
+    assert fake.elapsed == pytest.approx(35, rel=0.06)
+
+
+def test_the_command_needs_no_config_either(
+    fake: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As load() does not; several are an error all the same, for nobody knows which is meant."""
+    monkeypatch.chdir(tmp_path)
+    assert main(["run", "--tag", "one"]) == 0
+    fake.app("deploykit").assert_serving("one")
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.toml").write_text("[app]\n[backend]\n")
+    assert main(["run", "--tag", "one"]) == 2
+    assert "several config files here: a.toml, b.toml" in capsys.readouterr().err

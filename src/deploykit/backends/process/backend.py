@@ -123,10 +123,15 @@ class ProcessBackend(Plain):
         end([entry for entry in self._records.of(release) if entry.present])
 
     def discard(self, release: Release, kept: Sequence[Release], control: Control) -> bool:
-        living = [entry.image.id for entry in self._records.all() if entry.alive]
-        if release.image.id is None or release.image.id in {*living, *(one.image.id for one in kept)}:
-            return False
-        return self._images.discard(release.image.id, control.interruption)
+        entries = self._records.all()
+        ended = [entry for entry in entries if entry.of(release) and not entry.alive]
+        end([entry for entry in ended if entry.present])
+        for entry in ended:
+            self._records.forget(entry)
+        used = {*(entry.image.id for entry in entries if entry.alive), *(one.image.id for one in kept)}
+        if release.image.id is None or release.image.id in used:
+            return bool(ended)
+        return self._images.discard(release.image.id, control.interruption) or bool(ended)
 
     def images(self) -> Sequence[ImageRef]:
         return self._images.images()

@@ -93,8 +93,12 @@ class Records:
         """Forget the oldest of those that have exited."""
         gone = [entry for entry in self.all() if not entry.present]
         for entry in gone[KEPT:]:
-            self.log(entry.id).unlink(missing_ok=True)
-            self.path(entry.id).unlink(missing_ok=True)
+            self.forget(entry)
+
+    def forget(self, entry: Entry) -> None:
+        """Take one off the record, with its log."""
+        self.log(entry.id).unlink(missing_ok=True)
+        self.path(entry.id).unlink(missing_ok=True)
 
     def _entries(self) -> Iterator[Entry]:
         for path in self.root.glob("instances/*.json"):
