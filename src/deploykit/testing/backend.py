@@ -221,7 +221,7 @@ class FakeBackend:
         with self._call("watch"):
             return FakeWatch(self.clock, self.ask, lambda: self._mine(release))
 
-    def promote(self, release: Release, control: Control, *, drain: bool = True) -> None:  # noqa: ARG002 - the contract's
+    def promote(self, release: Release, control: Control, *, drain: bool = True) -> None:
         with self._call("promote", control):
             others = [one for one in self.present if not _belongs(one, release)]
             if drain and any(one.look().alive for one in others):
