@@ -20,7 +20,8 @@ from deploykit.redact import Redactor
 STACK = "com.docker.stack.namespace"
 _AWAY = re.compile(
     r"not a swarm manager|swarm does not have a leader|not part of a swarm|swarm is encrypted|not ready to accept"
-    r"|rpc error: code = (unavailable|deadlineexceeded)|context deadline exceeded",
+    r"|rpc error: code = (unavailable|deadlineexceeded)|context deadline exceeded"
+    r"|no elected cluster leader|node lost leader status|node is stopped",
     re.IGNORECASE,
 )
 _NO_SERVICE = re.compile(rb"no such service|service .* not found", re.IGNORECASE)
