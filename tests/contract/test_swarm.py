@@ -1,17 +1,17 @@
-"""The swarm backend keeps the promises of the contract, on a real swarm of one node."""
+"""The swarm backend keeps the promises of the contract, with three replicas on a real swarm of three nodes."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from deploykit.backends.swarm import StackBackend, StackFile, SwarmSettings
+from deploykit.backends.swarm import Pace, StackBackend, StackFile, SwarmSettings
 from deploykit.protocols import Backend, ReleaseFiles
 from deploykit.release import ImageRef
 from deploykit.store import ReleaseFolders
 from deploykit.testing.contract import BackendContract, ContractStage
 from tests.engine.support.cluster import Cluster
-from tests.engine.support.swarm import SwarmApp, make_app, make_cluster
+from tests.engine.support.swarm import ON_THREE_NODES, REPLICAS, SwarmApp, make_app
 
 
 class SwarmStage:
@@ -24,7 +24,8 @@ class SwarmStage:
         state = app.folder / ".deploykit"
         self.files: ReleaseFiles = ReleaseFolders.of(state)
         services, host = ("web",), app.cluster.manager.host
-        settings = SwarmSettings(name=app.name, services=services, state=state, pull_timeout=30, host=host)
+        pace = Pace(parallelism=0)  # batches are tried elsewhere, and three take three times as long
+        settings = SwarmSettings(name=app.name, services=services, state=state, pull_timeout=30, host=host, pace=pace)
         file = StackFile(app.compose_file, services, "WEB_IMAGE", "WEB_IMAGE_TAG")
         self.backend: Backend = StackBackend(settings, app.name, file)
 
@@ -40,19 +41,13 @@ class SwarmStage:
         return ImageRef(image.repository, tag)
 
 
-pytestmark = pytest.mark.xdist_group("swarm contract")
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
-    yield from make_cluster(1)
-
-
 @pytest.mark.engine
+@ON_THREE_NODES
 class TestSwarm(BackendContract):
     @pytest.fixture
-    def stage(self, cluster: Cluster, tmp_path: Path) -> Iterator[ContractStage]:
-        app = make_app(cluster, tmp_path, replicas=1)
-        app.is_made_with(ports=[], networks=["host"])  # one of its own takes seconds to be made for each task
+    def stage(self, three_nodes: Cluster, tmp_path: Path) -> Iterator[ContractStage]:
+        app = make_app(three_nodes, tmp_path, REPLICAS)
+        # A network of its own takes seconds to be made for each task; in the node's own, no two can listen.
+        app.is_made_with(ports=[], networks=["host"], environment={"START_DELAY": "3600"})
         yield SwarmStage(app)
         app.remove()
