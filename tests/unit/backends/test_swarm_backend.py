@@ -144,6 +144,17 @@ def test_an_update_that_does_not_go_on_is_told(stage: Stage, monkeypatch: pytest
         stage.backend.start(NEW, Control())
 
 
+def test_an_old_task_may_take_its_grace_to_end(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In place, the new one is started when the old one has ended: that is not taken off what its probes have."""
+    monkeypatch.setattr(walk, "PATIENCE", 0)
+    old = [said_of_task(OLD, slot=slot) for slot in (2, 3)]
+    waits = [*old, said_of_task(OLD, desired="shutdown"), said_of_task(NEW, "ready", node="", desired="ready")]
+    stage.there(said_of_service(OLD), [*old, said_of_task(OLD)], waits, waits, [*old, said_of_task(NEW)])
+    stage.backend.start(NEW, Control())
+    assert [one.status for one in stage.backend.instances(NEW)] == ["running"]
+    assert len(stage.docker.calls("ps")) == 5
+
+
 def test_an_interrupt_is_not_waited_through(stage: Stage) -> None:
     """What was begun is begun; the rest is not."""
     stage.there(said_of_service(OLD), all_of(OLD))
