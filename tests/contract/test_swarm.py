@@ -47,7 +47,6 @@ class TestSwarm(BackendContract):
     @pytest.fixture
     def stage(self, three_nodes: Cluster, tmp_path: Path) -> Iterator[ContractStage]:
         app = make_app(three_nodes, tmp_path, REPLICAS)
-        # A network of its own takes seconds to be made for each task; in the node's own, no two can listen.
-        app.is_made_with(ports=[], networks=["host"], environment={"START_DELAY": "3600"})
+        app.is_made_with(ports=[])
         yield SwarmStage(app)
         app.remove()

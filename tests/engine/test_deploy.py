@@ -149,9 +149,9 @@ def test_a_release_that_exits_at_start_is_restored(serving: App) -> None:
     page = done.stdout.partition("Rollback completed successfully\n")[2].replace("[deploy] ", "")
     for told in (
         r"serves now old \(r1\), again since 20\d\d-",
-        r"failed     in checking: Container exited with code 3 after 0\.",
-        r"down       nothing healthy served for [\d.]+ s\n",
-        r"instance   \S+: exited, exit code 3, \d restarts?\n",
+        r"failed     in (starting|checking): " + re.escape(error.removeprefix("[deploy] ERROR: ")),
+        r"down       (nothing healthy served for [\d.]+ s|for how long nothing healthy served is not known)\n",
+        r"instance   \S+: (exited|restarting), exit code 3, \d restarts?\n",
         r"before     old \(r1\) passed the same probes when this began\n",
         r"changed    image: bad, was old\n",
         r"log        \| .*ImportError: courts",

@@ -96,6 +96,7 @@ class SwarmApp(App):
         service = {
             "image": "${WEB_IMAGE}:${WEB_IMAGE_TAG}",
             "ports": [port],
+            "networks": ["bridge"],  # for one of several nodes the engine waits 2 s before it ends a task
             "deploy": {"replicas": self.replicas, "endpoint_mode": "dnsrr", **self._deploy(keys)},
             **keys,
         }

@@ -46,7 +46,7 @@ def test_a_stack_is_deployed_by_its_file(docker: Docker, tmp_path: Path) -> None
     stage.there(said_of_service(OLD), all_of(OLD), all_of(NEW))
     assert stage.stack.start(NEW, Control(deployment="r2"))
     assert docker.calls("stack") == [
-        "stack deploy --compose-file - --with-registry-auth --resolve-image never shop",
+        "stack deploy --detach --with-registry-auth --resolve-image never --compose-file - shop",
     ]
     web = stage.deployed()
     assert set(web) == {"web"}
@@ -67,6 +67,15 @@ def test_a_stack_that_changed_meanwhile_is_deployed_again(docker: Docker, tmp_pa
     docker.fails("stack deploy", "services.web Additional property mem_limit is not allowed")
     with pytest.raises(StepFailed, match=r"docker stack deploy failed: .*mem_limit is not allowed"):
         stage.stack.start(NEW, Control())
+
+
+def test_an_older_docker_does_not_know_that_nothing_is_to_be_waited_for(docker: Docker, tmp_path: Path) -> None:
+    """It waits for nothing anyhow."""
+    stage = Stack(docker, tmp_path, "services: {web: {image: x}}")
+    docker.fails("stack deploy --detach", "unknown flag: --detach\nSee 'docker stack deploy --help'.", code=125)
+    stage.there(said_of_service(OLD), all_of(OLD), all_of(NEW))
+    assert stage.stack.start(NEW, Control())
+    assert ["--detach" in call for call in docker.calls("stack")] == [True, False]
 
 
 def test_a_service_that_a_release_does_not_know_goes(docker: Docker, tmp_path: Path) -> None:

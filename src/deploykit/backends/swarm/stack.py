@@ -46,12 +46,15 @@ class StackBackend(SwarmBackend):
                 changes[service.name]["deploy"]["replicas"] = service.replicas
         prefix = f"{self.stack}_"
         there = [one.removeprefix(prefix) for one in self.cluster.stack(self.stack)]
-        args = ("--compose-file", "-", "--with-registry-auth", "--resolve-image", "never", self.stack)
+        how = ("--detach", "--with-registry-auth", "--resolve-image", "never")
         self.cluster.change(
             control,
             "stack",
             "deploy",
-            *args,
+            *how,
+            "--compose-file",
+            "-",
+            self.stack,
             variables=kept.variables_for(release.image),
             given=kept.rendered(changes, there),
             folder=kept.folder,
