@@ -174,10 +174,15 @@ class App(ABC):
 
     def remove(self) -> None:
         """End what still runs and remove all that the engine has of this app."""
-        for process in self._started:
+        self.end()
+        sweep(self.name)
+
+    def end(self) -> None:
+        """End every deploykit that still runs."""
+        while self._started:
+            process = self._started.pop()
             kill_group(process)
             process.communicate()
-        sweep(self.name)
 
     def _defaults(self) -> dict[str, dict[str, Any]]:
         return {

@@ -29,6 +29,8 @@ class Stand:
 
     def app(self) -> SwarmApp:
         """Return the app, serving `old` as its release r1, and its folder as it was then."""
+        if self._app:
+            self._app.end()
         if self._app is None or not _is_at_its_beginning(self._app):
             self.remove()
             self._app = self._made()

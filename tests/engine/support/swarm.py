@@ -84,7 +84,10 @@ class SwarmApp(App):
     def tasks(self) -> list[dict[str, Any]]:
         """All tasks that the swarm remembers, oldest first."""
         ids = self.docker("service", "ps", "-q", "--no-trunc", self.full_name).split()
-        return sorted(self.cluster.inspect("task", *ids), key=lambda one: str(one["CreatedAt"]))
+        try:
+            return sorted(self.cluster.inspect("task", *ids), key=lambda one: str(one["CreatedAt"]))
+        except CommandFailed:  # one was forgotten meanwhile
+            return self.tasks()
 
     def said(self) -> dict[str, Any]:
         """The service, as the swarm has it."""
@@ -150,6 +153,7 @@ class SwarmApp(App):
         return f"[deploy] ERROR: Task exited with code {code}"
 
     def remove(self) -> None:
+        self.end()
         with suppress(CommandFailed):
             self.docker("service", "rm", self.full_name)
         with suppress(CommandFailed):
