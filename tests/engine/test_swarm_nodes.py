@@ -54,19 +54,26 @@ def test_a_crashing_release_beside_what_serves_takes_none(three_nodes: Cluster, 
 
 def test_a_node_that_cannot_pull(serving: SwarmApp) -> None:
     """Once is nothing; again and again, what served comes back, and the node is named."""
+    serving.write_config(health=HEALTH, backend={"parallelism": 0})
     node, registry = serving.cluster.nodes[1], serving.cluster.registry.address.partition(":")[0]
     node.cut_off(registry)
     try:
         done = ended(serving.deploykit("run", "--tag", "new"), 1)
         assert "node node2 rejected it: " in done.stdout
         assert until(lambda: serving.versions() == ["old"] * REPLICAS, within=20)
+        before = rejected(serving)
         deploy = serving.start_deploykit("run", "--tag", "new")
-        assert until(lambda: "rejected" in {one["Status"]["State"] for one in serving.tasks()[-2:]}, within=60)
+        assert until(lambda: bool(rejected(serving) - before), within=60)
     finally:
         node.reconnect(registry)
     out, err = deploy.communicate(timeout=90)
     assert deploy.returncode == 0, out + err
     assert serving.versions() == ["new"] * REPLICAS
+
+
+def rejected(app: SwarmApp) -> set[str]:
+    """The tasks that a node has refused."""
+    return {one["ID"] for one in app.tasks() if one["Status"]["State"] == "rejected"}
 
 
 @pytest.mark.parametrize("version", ["new", "old"])
