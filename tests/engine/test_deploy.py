@@ -265,7 +265,7 @@ def test_an_unhealthy_release_is_restored_when_the_budget_is_used_up(
     """The runbook's nine lines, word for word and in order; and what the app answered."""
     bad = serving.push("bad", **behaviour)  # type: ignore[arg-type]  # each case has keys of Behaviour
 
-    with serving.client() as client:
+    with serving.client("/api/health/") as client:
         done = ended(serving.deploykit("run", "--tag", "bad"), 1)
         assert serving.serves("old")
 
