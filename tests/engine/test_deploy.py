@@ -11,9 +11,14 @@ import pytest
 
 from scripts.commands import until
 from tests.engine.support.docker import docker
+from tests.engine.support.fixtures import KINDS
+from tests.engine.support.swarm import ON_THREE_NODES, REPLICAS, SwarmApp, make_app
 from tests.engine.support.told import assert_all_agree, assert_in_order, ended, history, status, unbroken
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
     from tests.engine.support.project import App
 
 UNHEALTHY = {"ok": False, "checks": {"database": True, "frontend_assets": True}}
@@ -21,9 +26,44 @@ NO_DATABASE = {"ok": True, "checks": {"database": False, "frontend_assets": True
 NO_ASSETS = {"ok": True, "checks": {"database": True, "frontend_assets": False}}
 
 
+THE_PROBES_WORD = "what probes make of an answer has nothing to do with the backend"
+NOT_ON_A_SWARM = {
+    "test_a_replica_that_is_missing_comes_back": "the swarm starts another by itself",
+    "test_a_network_that_was_removed_is_made_again": "the swarm lets nobody remove a network of its services",
+    "test_a_crash_loop_is_dead": "the swarm starts all that ends again: every crash here is one in a loop",
+    "test_tcp_and_command_probes_look_at_the_container": "a command probe is refused where there are several nodes",
+    "test_an_unhealthy_release_is_restored_when_the_budget_is_used_up[html]": THE_PROBES_WORD,
+    "test_an_unhealthy_release_is_restored_when_the_budget_is_used_up[no-database]": THE_PROBES_WORD,
+    "test_a_warning_does_not_fail_a_deploy": THE_PROBES_WORD,
+    "test_going_back_can_be_switched_off[config]": "whether a flag or a key says so has nothing to do with it either",
+}
+"""What of this list is not tried there, and why; conftest.py leaves it out."""
+
+
+@pytest.fixture(params=[*KINDS, pytest.param("swarm", marks=ON_THREE_NODES)])
+def kind(request: pytest.FixtureRequest) -> type[App]:
+    """Every kind of app in turn; on a swarm, one with three replicas on three nodes."""
+    kinds: dict[str, type[App]] = {**KINDS, "swarm": SwarmApp}
+    return kinds[request.param]
+
+
 @pytest.fixture
-def serving(app: App) -> App:
+def app(request: pytest.FixtureRequest, kind: type[App], tmp_path: Path) -> Iterator[App]:
+    if kind is SwarmApp:
+        app = make_app(request.getfixturevalue("three_nodes"), tmp_path, REPLICAS)
+        yield app
+        app.remove()
+    else:
+        yield request.getfixturevalue("make_app")(kind)
+
+
+@pytest.fixture
+def serving(request: pytest.FixtureRequest, kind: type[App]) -> App:
     """An app of which deploykit has deployed `old`."""
+    if kind is SwarmApp:
+        on_swarm: App = request.getfixturevalue("stand").app()
+        return on_swarm
+    app: App = request.getfixturevalue("app")
     app.push("old")
     ended(app.deploykit("run", "--tag", "old"), 0)
     return app
@@ -33,8 +73,10 @@ def test_a_good_release_goes_live(serving: App) -> None:
     """A good deploy exits 0, notes the old tag, and is named by status, by its digest, and by Docker's tools."""
     image = serving.push("new")
 
-    done = ended(serving.deploykit("run", "--tag", "new"), 0)
+    with serving.client() as client:
+        done = ended(serving.deploykit("run", "--tag", "new"), 0)
 
+    assert client.outage().longest <= serving.outage
     assert_in_order(
         done.stdout,
         [
@@ -90,7 +132,7 @@ def test_a_release_that_exits_at_start_is_restored(serving: App) -> None:
         assert serving.serves("old")
 
     error = next(line for line in done.stdout.splitlines() if "ERROR" in line)
-    assert error.startswith("[deploy] ERROR: Container exited with code 3 after 0.")
+    assert error.startswith(serving.death(3, after="0"))
     assert_in_order(
         done.stdout,
         [
@@ -101,15 +143,15 @@ def test_a_release_that_exits_at_start_is_restored(serving: App) -> None:
             "[deploy] Rollback completed successfully",
         ],
     )
-    assert client.outage().longest < 15  # the figure itself is measured apart, on a quiet machine
+    assert client.outage().longest <= serving.outage
     assert "ImportError: courts" in done.stdout
     assert_all_agree(serving, "old")
     page = done.stdout.partition("Rollback completed successfully\n")[2].replace("[deploy] ", "")
     for told in (
         r"serves now old \(r1\), again since 20\d\d-",
-        r"failed     in checking: Container exited with code 3 after 0\.",
-        r"down       nothing healthy served for [\d.]+ s\n",
-        r"instance   \S+: exited, exit code 3, \d restarts?\n",
+        r"failed     in (starting|checking): " + re.escape(error.removeprefix("[deploy] ERROR: ")),
+        r"down       (nothing healthy served for [\d.]+ s|for how long nothing healthy served is not known)\n",
+        r"instance   \S+: (exited|restarting), exit code 3, \d restarts?\n",
         r"before     old \(r1\) passed the same probes when this began\n",
         r"changed    image: bad, was old\n",
         r"log        \| .*ImportError: courts",
@@ -121,7 +163,10 @@ def test_a_release_that_exits_at_start_is_restored(serving: App) -> None:
 
 
 def test_the_failure_is_told_in_json(serving: App) -> None:
-    """With --json every line is an object, and the last one tells outcome, state, exit code and the cause."""
+    """With --json every line is an object, and the last one tells outcome, state, exit code and the cause.
+
+    The budget is not waited for: a crash is told with the moment of the exit, not of a later look.
+    """
     serving.push("bad", exit_after=0, exit_code=3)
 
     done = ended(serving.deploykit("run", "--tag", "bad", "--json"), 1)
@@ -139,15 +184,6 @@ def test_the_failure_is_told_in_json(serving: App) -> None:
         "rolled_back",
         "rolled_back",
     )
-
-
-def test_a_crash_is_told_soon_after_it_happened(serving: App) -> None:
-    """The death is on record with the moment of the exit, not of a later look: the budget is not waited for."""
-    serving.push("bad", exit_after=0, exit_code=3)
-
-    ended(serving.deploykit("run", "--tag", "bad"), 1)
-
-    newest = history(serving)[0]
     took = datetime.fromisoformat(newest["finished_at"]) - datetime.fromisoformat(newest["started_at"])
     assert took.total_seconds() < 8 * 0.5 * 10  # far below what the budget of a script would take
 
@@ -191,9 +227,12 @@ def test_a_release_that_dies_while_it_must_stay_healthy_is_dead(serving: App) ->
     serving.write_config(health={"stable_for": 3})
     serving.push("bad", exit_after=2, exit_code=4)
 
-    done = ended(serving.deploykit("run", "--tag", "bad"), 1)
+    with serving.client() as client:
+        done = ended(serving.deploykit("run", "--tag", "bad"), 1)
+        assert serving.serves("old")
 
-    assert "[deploy] ERROR: Container exited with code 4 after 2." in done.stdout
+    assert serving.death(4, after="2") in done.stdout
+    assert client.outage().longest <= serving.outage
     assert_all_agree(serving, "old")
 
 
@@ -226,8 +265,11 @@ def test_an_unhealthy_release_is_restored_when_the_budget_is_used_up(
     """The runbook's nine lines, word for word and in order; and what the app answered."""
     bad = serving.push("bad", **behaviour)  # type: ignore[arg-type]  # each case has keys of Behaviour
 
-    done = ended(serving.deploykit("run", "--tag", "bad"), 1)
+    with serving.client("/api/health/") as client:
+        done = ended(serving.deploykit("run", "--tag", "bad"), 1)
+        assert serving.serves("old")
 
+    assert client.outage().longest <= serving.outage
     assert_in_order(
         done.stdout,
         [
@@ -277,7 +319,7 @@ def test_going_back_can_be_switched_off(serving: App, how: str) -> None:
     flags = ["--no-rollback"] if how == "flag" else []
     ended(serving.deploykit("run", "--tag", "bad", *flags), 3)
 
-    assert serving.version() == "bad"
+    assert "bad" in serving.versions()
     ended(serving.deploykit("rollback"), 0)
     assert_all_agree(serving, "old")
 

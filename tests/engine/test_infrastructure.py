@@ -14,7 +14,7 @@ import pytest
 from scripts.commands import CommandFailed, until
 from scripts.packages import NotInstallable, mirror
 from tests.engine.support import names
-from tests.engine.support.client import Client, Outage, Sample, get
+from tests.engine.support.client import Client, Clients, Outage, Sample, get
 from tests.engine.support.docker import Container, docker, inspect
 from tests.engine.support.images import HEALTHY, image_id
 from tests.engine.support.project import ComposeApp
@@ -265,6 +265,17 @@ def test_an_outage_lasts_until_the_next_good_answer() -> None:
     client = Client(0, samples=samples)
     assert client.outage() == Outage(longest=2.5, total=2.5 + 1.5 + 1.5, times=3)
     assert client.answers() == ["a", "b"]
+
+
+def test_of_three_two_must_answer() -> None:
+    """It is an outage where two are down at once, from the other's first failed request to one's next good answer."""
+    each = [
+        Client(0, samples=[Sample(at, at + 0.5, None if mark == "-" else mark) for at, mark in enumerate(marks)])
+        for marks in ("a---a-aa", "aa---aaa", "aaaaaa-a")
+    ]
+    assert Clients(0, each=each, least=1).outage() == Outage(0.0, 0.0, 0)
+    assert Clients(0, each=each, least=2).outage() == Outage(longest=2.5, total=2.5 + 0.5 + 0.5, times=3)
+    assert Clients(0, each=each, least=3).outage() == Outage(longest=6.5, total=6.5, times=1)
 
 
 def test_the_config_says_what_was_changed(compose_app: ComposeApp) -> None:

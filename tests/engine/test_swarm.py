@@ -63,12 +63,12 @@ def last(app: SwarmApp, *argv: str, code: int) -> dict[str, Any]:
 
 
 def test_a_good_release_goes_live_and_back(serving: SwarmApp) -> None:
-    """By digest, with all that the service had; a second way back does not lead forward again."""
-    new = serving.push("new")
-    ended(serving.deploykit("run", "--tag", "new"), 0)
+    """By digest, though the tag has moved, with all that the service had; a second way back leads not forward again."""
+    new = serving.push("old", version="new")
+    ended(serving.deploykit("run", "--tag", "old"), 0)
 
     assert serving.serves("new")
-    assert serving.shown_image() == new.pinned
+    assert serving.pinned() == new.pinned
     said = status(serving)
     assert (said["current"]["digest"], said["current"]["image_id"]) == (new.digest, new.image_id)
     assert [(one["status"], one["node"]) for one in said["instances"]] == [("running", "node1")]
@@ -92,7 +92,7 @@ def test_a_good_release_goes_live_and_back(serving: SwarmApp) -> None:
 )
 def test_a_bad_release_is_restored(lasting: SwarmApp, behaviour: Any, told: str) -> None:
     """The engine's own update says success, or goes back by itself; deploykit says what became of it."""
-    serving, old = lasting, lasting.shown_image()
+    serving, old = lasting, lasting.pinned()
     serving.push("bad", **behaviour)
 
     done = ended(serving.deploykit("run", "--tag", "bad"), 1)
@@ -110,7 +110,7 @@ def test_a_bad_release_is_restored(lasting: SwarmApp, behaviour: Any, told: str)
     )
     assert ("ImportError: courts" in done.stdout) == ("exit_code" in behaviour)
     assert serving.serves("old")
-    assert serving.shown_image() == old
+    assert serving.pinned() == old
     assert history(serving)[0]["outcome"] == "rolled_back"
 
 

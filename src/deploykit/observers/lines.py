@@ -72,6 +72,7 @@ class Narrator:
         self._failure: Failure | None = None
         self._restoring: Release | None = None
         self._told = 0.0
+        self._step: State | None = None
         self._watching: Watching | None = None
 
     def __call__(self, event: Event) -> Iterator[Line]:
@@ -103,8 +104,8 @@ class Narrator:
                 yield "info", f"| {event.line}"
             case Pulled():
                 yield "info", _pulled(event)
-            case Looked() if not event.healthy:
-                yield from self._waiting(event)
+            case Looked():
+                yield from self._looked(event)
             case Warned():
                 yield "warning", f"WARNING: {event.text}"
             case Failed():
@@ -141,6 +142,7 @@ class Narrator:
 
     def _resumed(self, event: Resumed) -> Iterator[Line]:
         yield from self._begin(event.kind)
+        self._step = event.state
         what = f"a {event.kind.name} of {event.image.name}"
         yield "info", f"Finishing {event.id}, {what} that was killed in {event.state.name}"
 
@@ -168,18 +170,30 @@ class Narrator:
 
     def _moved(self, event: Moved) -> Iterator[Line]:
         self._told = 0.0
-        if event.target in _STEPS:
+        if event.target in _STEPS and event.target is not self._step:
             yield "info", _STEPS[event.target]
         elif event.target is State.pulling:
             yield "info", "Pulling..."
+        self._step = event.target
 
-    def _waiting(self, event: Looked) -> Iterator[Line]:
+    def _smoke_check(self) -> Iterator[Line]:
+        """Tell that it has begun when it did so before all were started: a part of them is judged by itself."""
+        if self._step is State.starting:
+            self._step = State.checking
+            yield "info", _STEPS[State.checking]
+
+    def _looked(self, event: Looked) -> Iterator[Line]:
+        yield from self._smoke_check()
+        if event.healthy:
+            return
         if event.elapsed - self._told >= self._heartbeat:
             self._told = event.elapsed
             yield "info", f"Not healthy yet, {event.elapsed:.0f}s of {event.budget:g}s: {event.reason}"
 
     def _failed(self, failure: Failure) -> Iterator[Line]:
         self._failure, self._told = failure, 0.0
+        if failure.dead:
+            yield from self._smoke_check()
         if _INTERRUPTED.match(failure.summary) or _GIVEN_UP.match(failure.summary):
             yield "info", failure.summary
         elif failure.state is State.rolling_back:
@@ -207,7 +221,7 @@ class Narrator:
             return f"Restoring after {interrupted[1]}"
         if _GIVEN_UP.match(failure.summary):
             return "Restoring, as asked"
-        if failure.dead or failure.state is State.checking:
+        if failure.dead or failure.looks or failure.state is State.checking:
             return "Auto-rollback triggered due to health check failure"
         return f"Auto-rollback triggered due to a failure in {failure.state.name}"
 

@@ -6,7 +6,10 @@ import http.client
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import Self
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
 
 INTERVAL = 0.02
 PATIENCE = 1.0
@@ -63,6 +66,7 @@ class Client:
     path: str = "/version"
     patience: float = PATIENCE
     host: str = "127.0.0.1"
+    interval: float = INTERVAL
     samples: list[Sample] = field(default_factory=list)
     _stop: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
@@ -78,8 +82,7 @@ class Client:
             self._thread.join()
 
     def outage(self) -> Outage:
-        gaps = list(_gaps(list(self.samples)))
-        return Outage(max(gaps, default=0.0), sum(gaps), len(gaps))
+        return _outage(_gaps(list(self.samples)))
 
     def answers(self) -> list[str]:
         """Return the different answers in the order in which they came."""
@@ -92,7 +95,7 @@ class Client:
             began = time.monotonic()
             answer = self._answer()
             self.samples.append(Sample(began, time.monotonic(), answer))
-            self._stop.wait(began + INTERVAL - time.monotonic())
+            self._stop.wait(began + self.interval - time.monotonic())
 
     def _answer(self) -> str | None:
         try:
@@ -102,15 +105,58 @@ class Client:
         return answer.body if answer.status == http.client.OK else None
 
 
-def _gaps(samples: list[Sample]) -> list[float]:
-    gaps: list[float] = []
+@dataclass
+class Clients(Client):
+    """One for each of several addresses: it is an outage while fewer than `least` of them are answered."""
+
+    hosts: Sequence[str] = ()
+    least: int = 1
+    patience: float = 5.0
+    interval: float = 0.05
+    each: list[Client] = field(default_factory=list)
+
+    def __enter__(self) -> Self:
+        for host in self.hosts:
+            client = Client(self.port, self.path, self.patience, host, self.interval)
+            self.each.append(client.__enter__())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for client in self.each:
+            client.__exit__()
+
+    def outage(self) -> Outage:
+        down = [gap for client in self.each for gap in _gaps(list(client.samples))]
+        return _outage(_at_once(down, len(self.each) - self.least + 1))
+
+
+def _at_once(down: Sequence[tuple[float, float]], number: int) -> Iterator[tuple[float, float]]:
+    """Yield from when to when so many are down at once."""
+    edges = [*((began, 1) for began, _ in down), *((ended, -1) for _, ended in down)]
+    count = 0
+    since: float | None = None
+    for at, step in sorted(edges):
+        count += step
+        if count >= number and since is None:
+            since = at
+        elif count < number and since is not None:
+            yield since, at
+            since = None
+
+
+def _outage(gaps: Iterable[tuple[float, float]]) -> Outage:
+    lengths = [ended - began for began, ended in gaps]
+    return Outage(max(lengths, default=0.0), sum(lengths), len(lengths))
+
+
+def _gaps(samples: list[Sample]) -> Iterator[tuple[float, float]]:
+    """Yield from when to when no good answer came."""
     since: float | None = None
     for sample in samples:
         if sample.answer is None and since is None:
             since = sample.began
         elif sample.answer is not None and since is not None:
-            gaps.append(sample.ended - since)
+            yield since, sample.ended
             since = None
     if since is not None:
-        gaps.append(samples[-1].ended - since)
-    return gaps
+        yield since, samples[-1].ended

@@ -43,7 +43,13 @@ class Node:
     address: str
     folder: Path
     registry: str
+    gateway: str
     process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def hostname(self) -> str:
+        """What the swarm calls it."""
+        return self.folder.name
 
     @property
     def host(self) -> str:
@@ -84,6 +90,12 @@ class Node:
         self.process.wait()
         self._end_containerd()
         self._end_containers()
+
+    def find(self) -> None:
+        """What a lost node does that has its power again."""
+        run(["ip", "-n", self.name, "link", "set", "eth0", "up"])
+        run(["ip", "-n", self.name, "route", "replace", "default", "via", self.gateway])
+        self.start()
 
     def cut_off(self, address: str) -> None:
         """Let it reach an address no more."""
@@ -195,6 +207,11 @@ class Cluster:
         found: list[dict[str, Any]] = json.loads(self.manager.docker("inspect", f"--type={kind}", *names_))
         return found
 
+    def is_whole(self) -> bool:
+        """Whether all nodes are up, as the manager sees it."""
+        said = self.manager.docker("node", "ls", "--format", "{{.Status}}").split()
+        return said == ["Ready"] * self.size
+
     def remove(self) -> None:
         """End the nodes and the registry, and take the network down."""
         with ThreadPoolExecutor(self.size) as pool:
@@ -237,7 +254,7 @@ class Cluster:
         self._connect(name, address)
         run(["ip", "-n", name, "route", "add", "default", "via", f"{net}.254"])
         _name_of_its_own(folder / "uts", f"node{number}")
-        return Node(name, address, folder, self.registry.address)
+        return Node(name, address, folder, self.registry.address, f"{net}.254")
 
     def join(self, name: str, uts: Path) -> list[str]:
         """Put a machine that is no node into the network; return how a command begins that runs there."""

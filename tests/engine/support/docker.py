@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from scripts.commands import run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+class Serves(Protocol):
+    """What serves at one moment; equal while nothing of it was moved."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def image_id(self) -> str: ...
 
 
 @dataclass(frozen=True)

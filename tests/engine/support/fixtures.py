@@ -20,10 +20,14 @@ from tests.engine.support.project import App, ComposeApp, DockerApp
 from tests.engine.support.proxy import build_proxy
 from tests.engine.support.rolling import KINDS as ROLLING
 from tests.engine.support.rolling import RollingApp
+from tests.engine.support.stand import Stand
+from tests.engine.support.swarm import make_cluster
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from tests.engine.support.cluster import Cluster
 
 
 AnyApp = TypeVar("AnyApp", bound=App)
@@ -151,6 +155,20 @@ def compose_app(make_app: MakeApp) -> ComposeApp:
 def docker_app(make_app: MakeApp) -> DockerApp:
     """An app of the test's own on plain Docker: files written, nothing started."""
     return make_app(DockerApp)
+
+
+@pytest.fixture(scope="session")
+def three_nodes() -> Iterator[Cluster]:
+    """A swarm of three nodes, for all tests that are marked ON_THREE_NODES: they come one after the other."""
+    yield from make_cluster(3)
+
+
+@pytest.fixture(scope="session")
+def stand(three_nodes: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
+    """An app with three replicas on it."""
+    stand = Stand(three_nodes, tmp_path_factory.mktemp("stand"))
+    yield stand
+    stand.remove()
 
 
 class MakeRolling(Protocol):

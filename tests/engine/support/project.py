@@ -17,7 +17,7 @@ from scripts.commands import run, until
 from scripts.sweep import sweep
 from tests.engine.support import client, killable, names, toml
 from tests.engine.support.client import Answer, Client
-from tests.engine.support.docker import Container, docker, inspect, labelled
+from tests.engine.support.docker import Container, Serves, docker, inspect, labelled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -42,6 +42,8 @@ class App(ABC):
     kind: ClassVar[str]
     service: ClassVar[str]
     """What its instances are called."""
+    outage: ClassVar[float] = 15
+    """Seconds for which a bad release may keep it from serving. The figure itself is measured apart, in quiet."""
 
     folder: Path
     images: Images
@@ -69,7 +71,7 @@ class App(ABC):
         """All containers of the app, running or not, with one-offs and leftovers."""
 
     @abstractmethod
-    def container(self) -> Container:
+    def container(self) -> Serves:
         """The one container that serves; there must be exactly one, and nothing may be left of others."""
 
     @abstractmethod
@@ -115,6 +117,14 @@ class App(ABC):
         with suppress(OSError):
             return self.get("/version", timeout=2).body
         return None
+
+    def versions(self) -> list[str | None]:
+        """What each of its instances serves."""
+        return [self.version()]
+
+    def death(self, code: int, after: str) -> str:
+        """How deploykit's line begins that tells of an instance that exited with a code, so many seconds on."""
+        return f"[deploy] ERROR: Container exited with code {code} after {after}."
 
     def serves(self, version: str, *, within: float = 30) -> bool:
         """Wait, for a bounded time, until this version answers."""
@@ -164,10 +174,15 @@ class App(ABC):
 
     def remove(self) -> None:
         """End what still runs and remove all that the engine has of this app."""
-        for process in self._started:
+        self.end()
+        sweep(self.name)
+
+    def end(self) -> None:
+        """End every deploykit that still runs."""
+        while self._started:
+            process = self._started.pop()
             kill_group(process)
             process.communicate()
-        sweep(self.name)
 
     def _defaults(self) -> dict[str, dict[str, Any]]:
         return {

@@ -16,7 +16,7 @@ import pytest
 from scripts.commands import CommandFailed, run, until
 from scripts.packages import NotInstallable
 from tests.engine.support import client, names
-from tests.engine.support.client import Answer, Client
+from tests.engine.support.client import Answer, Client, Clients
 from tests.engine.support.cluster import Cluster, Node
 from tests.engine.support.images import Images
 from tests.engine.support.project import App, clean
@@ -27,7 +27,17 @@ if TYPE_CHECKING:
 
     from tests.engine.support.docker import Container
 
+REPLICAS = 3
+ON_THREE_NODES = pytest.mark.xdist_group("swarm of three")
 _ports = itertools.count(8100)
+
+
+@dataclass(frozen=True)
+class Tasks:
+    """The tasks that serve, as if they were one container."""
+
+    id: str
+    image_id: str
 
 
 @dataclass
@@ -36,6 +46,7 @@ class SwarmApp(App):
 
     kind: ClassVar[str] = "swarm"
     service: ClassVar[str] = "web"
+    outage: ClassVar[float] = 0
 
     cluster: Cluster = field(kw_only=True)
     replicas: int = field(default=1, kw_only=True)
@@ -49,19 +60,22 @@ class SwarmApp(App):
         return client.get(self.port, path, timeout, self.cluster.manager.address)
 
     def client(self, path: str = "/version") -> Client:
-        return Client(self.port, path, host=self.cluster.manager.address)
+        """One that asks each node's own task: two of three must serve, whatever comes."""
+        addresses = [node.address for node in self.cluster.nodes]
+        return Clients(self.port, path, hosts=addresses, least=max(self.replicas - 1, 1))
 
-    def clients(self) -> list[Client]:
-        """One that asks each node's own task."""
-        return [Client(self.port, host=node.address) for node in self.cluster.nodes]
+    def version(self) -> str | None:
+        """What all of them answer."""
+        found = set(self.versions())
+        return found.pop() if len(found) == 1 else None
 
     def versions(self) -> list[str | None]:
         """What each node's task answers."""
-        return [self._version(node.address) for node in self.cluster.nodes]
+        return [self.version_on(node) for node in self.cluster.nodes]
 
-    def _version(self, address: str) -> str | None:
+    def version_on(self, node: Node) -> str | None:
         with suppress(OSError):
-            return client.get(self.port, "/version", 0.5, address).body
+            return client.get(self.port, "/version", 0.5, node.address).body
         return None
 
     def docker(self, *argv: str) -> str:
@@ -70,7 +84,10 @@ class SwarmApp(App):
     def tasks(self) -> list[dict[str, Any]]:
         """All tasks that the swarm remembers, oldest first."""
         ids = self.docker("service", "ps", "-q", "--no-trunc", self.full_name).split()
-        return sorted(self.cluster.inspect("task", *ids), key=lambda one: str(one["CreatedAt"]))
+        try:
+            return sorted(self.cluster.inspect("task", *ids), key=lambda one: str(one["CreatedAt"]))
+        except CommandFailed:  # one was forgotten meanwhile
+            return self.tasks()
 
     def said(self) -> dict[str, Any]:
         """The service, as the swarm has it."""
@@ -82,6 +99,7 @@ class SwarmApp(App):
         service = {
             "image": "${WEB_IMAGE}:${WEB_IMAGE_TAG}",
             "ports": [port],
+            "networks": ["bridge"],  # for one of several nodes the engine waits 2 s before it ends a task
             "deploy": {"replicas": self.replicas, "endpoint_mode": "dnsrr", **self._deploy(keys)},
             **keys,
         }
@@ -90,8 +108,10 @@ class SwarmApp(App):
         self.compose_file.write_text(json.dumps(document, indent=1))
 
     def _deploy(self, keys: dict[str, Any]) -> dict[str, Any]:
-        deploy: dict[str, Any] = keys.pop("deploy", {})
-        return {"restart_policy": {"delay": "1s"}, **deploy}
+        deploy: dict[str, Any] = {"restart_policy": {"delay": "1s"}, **keys.pop("deploy", {})}
+        if limit := keys.pop("mem_limit", None):
+            deploy["resources"] = {"limits": {"memory": limit}}
+        return deploy
 
     @property
     def compose_file(self) -> Path:
@@ -112,13 +132,28 @@ class SwarmApp(App):
     def containers(self) -> list[Container]:
         raise NotImplementedError("tasks are on several nodes")
 
-    def container(self) -> Container:
-        raise NotImplementedError("tasks are on several nodes")
+    def container(self) -> Tasks:
+        """All tasks; there must be as many as there are to be, of one image, and no others may run."""
+        assert until(lambda: len(self.running()) == self.replicas, within=20), self.tasks()
+        (image,) = {str(one["Spec"]["ContainerSpec"]["Image"]) for one in self.running()}
+        return Tasks(" ".join(one["ID"] for one in self.running()), self.docker("inspect", "-f", "{{.Id}}", image))
+
+    def running(self) -> list[dict[str, Any]]:
+        return [one for one in self.tasks() if one["Status"]["State"] == "running"]
 
     def shown_image(self) -> str:
+        return self.docker("service", "ls", "--filter", f"name={self.full_name}", "--format", "{{.Image}}")
+
+    def pinned(self) -> str:
+        """The image as the service has it."""
         return str(self.said()["TaskTemplate"]["ContainerSpec"]["Image"])
 
+    def death(self, code: int, after: str) -> str:
+        """Like that of the others, but that only the node knows when it was started."""
+        return f"[deploy] ERROR: Task exited with code {code}"
+
     def remove(self) -> None:
+        self.end()
         with suppress(CommandFailed):
             self.docker("service", "rm", self.full_name)
         with suppress(CommandFailed):
@@ -131,6 +166,16 @@ class SwarmApp(App):
         with suppress(CommandFailed):
             return node.docker("ps", "-q", "--filter", f"label=com.docker.swarm.service.name={self.full_name}")
         return ""
+
+    def keep(self, place: Path) -> None:
+        """Copy its folder, state and all."""
+        shutil.copytree(self.folder, place)
+
+    def put_back(self, place: Path) -> None:
+        """Have the folder as it was kept."""
+        self._made_with = {}
+        shutil.rmtree(self.folder)
+        shutil.copytree(place, self.folder)
 
     def _start(self, argv: Sequence[str], env: Mapping[str, str]) -> subprocess.Popen[str]:
         return super()._start(argv, {"DOCKER_HOST": self.cluster.manager.host, **env})

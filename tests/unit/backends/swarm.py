@@ -1,13 +1,18 @@
-"""What a swarm says of its services, tasks and nodes."""
+"""What a swarm says of its services, tasks and nodes, and a backend on a docker that says it."""
 
 import itertools
+import json
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+from deploykit.backends.swarm import ServiceBackend, SwarmSettings
 from deploykit.backends.swarm.service import marks
 from deploykit.backends.swarm.tasks import Node, Task
 from deploykit.release import Release
 from tests.unit import made
+from tests.unit.backends.docker import Docker, image
 
 OLD, NEW = made.release("old", 1), made.release("new", 2)
 FOUND = replace(made.release("found", 3), id="r3a")
@@ -70,3 +75,41 @@ def said_of_node(name: str, number: int, state: str = "ready") -> dict[str, Any]
         "Description": {"Hostname": name},
         "Status": {"State": state, "Addr": f"10.0.0.{number}"},
     }
+
+
+ACTIVE = {
+    "LocalNodeState": "active",
+    "ControlAvailable": True,
+    "NodeID": "n1",
+    "Cluster": {"ID": "CLUSTER", "Spec": {"Orchestration": {"TaskHistoryRetentionLimit": 5}}},
+}
+Tasks = Sequence[dict[str, Any]]
+
+
+class Stage:
+    """A service of a swarm, and the docker that is asked for it."""
+
+    def __init__(self, docker: Docker, folder: Path, **settings: Any) -> None:
+        self.docker = docker
+        docker.says("info", json.dumps(ACTIVE))
+        docker.says("node ls", "n1\nn2\n")
+        docker.says("inspect --type=node", [said_of_node("node1", 1), said_of_node("node2", 2)])
+        docker.says("image inspect", [image()])
+        docker.says("container inspect", "[]")
+        docker.says("service update")
+        state = folder / "state"
+        keys: dict[str, Any] = {"services": ("shop_web",), **settings}
+        self.backend = ServiceBackend(SwarmSettings(name="shop", state=state, **keys))
+
+    def there(self, service: dict[str, Any], *looks: Tasks) -> None:
+        """Let there be this service, and these tasks at one look after the other."""
+        self.docker.says("inspect --type=service", [service])
+        self.docker.says("service ps", *["\n".join(one["ID"] for one in tasks) for tasks in looks])
+        self.docker.says("inspect --type=task", *[list(tasks) for tasks in looks])
+
+    def updates(self) -> list[str]:
+        return [call for call in self.docker.calls("update") if call.startswith("service update")]
+
+
+def all_of(release: Release, state: str = "running") -> list[dict[str, Any]]:
+    return [said_of_task(release, state, slot=slot) for slot in (1, 2, 3)]

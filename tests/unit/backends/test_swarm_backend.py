@@ -1,55 +1,31 @@
 """The `swarm` backend on a scripted docker: which commands it runs, in which order, from wherever it begins."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from deploykit.backends.swarm import Demands, ServiceBackend, StackBackend, StackFile, SwarmSettings, walk
+from deploykit.backends.swarm import Demands, walk
 from deploykit.errors import ConfigError, EngineUnreachable, StepFailed
 from deploykit.interrupt import Cause, Interruption
 from deploykit.protocols import Control, Identity, Standing
-from deploykit.release import Release, Snapshot
-from deploykit.store import ReleaseFolders
-from tests.unit.backends.docker import Answer, Docker, image
-from tests.unit.backends.swarm import HELD, NEW, OLD, said_of_node, said_of_service, said_of_task
+from tests.unit.backends.docker import Answer, Docker
+from tests.unit.backends.swarm import (
+    ACTIVE,
+    HELD,
+    NEW,
+    OLD,
+    Stage,
+    all_of,
+    said_of_node,
+    said_of_service,
+    said_of_task,
+)
 
-ACTIVE = {
-    "LocalNodeState": "active",
-    "ControlAvailable": True,
-    "NodeID": "n1",
-    "Cluster": {"ID": "CLUSTER", "Spec": {"Orchestration": {"TaskHistoryRetentionLimit": 5}}},
-}
 NOT_A_MANAGER = 'Error response from daemon: This node is not a swarm manager. Use "docker swarm init" to join one.'
-Tasks = Sequence[dict[str, Any]]
-
-
-class Stage:
-    """A service of a swarm, and the docker that is asked for it."""
-
-    def __init__(self, docker: Docker, folder: Path, **settings: Any) -> None:
-        self.docker = docker
-        docker.says("info", json.dumps(ACTIVE))
-        docker.says("node ls", "n1\nn2\n")
-        docker.says("inspect --type=node", [said_of_node("node1", 1), said_of_node("node2", 2)])
-        docker.says("image inspect", [image()])
-        docker.says("container inspect", "[]")
-        docker.says("service update")
-        state = folder / "state"
-        keys: dict[str, Any] = {"services": ("shop_web",), **settings}
-        self.backend = ServiceBackend(SwarmSettings(name="shop", state=state, **keys))
-
-    def there(self, service: dict[str, Any], *looks: Tasks) -> None:
-        """Let there be this service, and these tasks at one look after the other."""
-        self.docker.says("inspect --type=service", [service])
-        self.docker.says("service ps", *["\n".join(one["ID"] for one in tasks) for tasks in looks])
-        self.docker.says("inspect --type=task", *[list(tasks) for tasks in looks])
-
-    def updates(self) -> list[str]:
-        return [call for call in self.docker.calls("update") if call.startswith("service update")]
+LOST_LEADER = "Error: rpc error: code = Unknown desc = raft: failed to process the request: node lost leader status"
 
 
 @pytest.fixture(autouse=True)
@@ -61,10 +37,6 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def stage(docker: Docker, tmp_path: Path) -> Stage:
     return Stage(docker, tmp_path)
-
-
-def all_of(release: Release, state: str = "running") -> list[dict[str, Any]]:
-    return [said_of_task(release, state, slot=slot) for slot in (1, 2, 3)]
 
 
 def test_it_is_the_swarm_and_not_the_engine_that_is_asked(stage: Stage) -> None:
@@ -88,9 +60,10 @@ def test_an_engine_that_manages_no_swarm(stage: Stage, said: dict[str, Any], tol
     assert hint in caught.value.hint
 
 
-def test_a_manager_that_does_not_answer_for_the_swarm_is_waited_for(stage: Stage) -> None:
-    """After a restart the engine answers before the swarm has a leader: that is no refusal."""
-    stage.docker.fails("inspect --type=service", NOT_A_MANAGER, out="[]")
+@pytest.mark.parametrize("said", [NOT_A_MANAGER, LOST_LEADER])
+def test_a_manager_that_does_not_answer_for_the_swarm_is_waited_for(stage: Stage, said: str) -> None:
+    """After a restart the engine answers before the swarm has a leader, which may change too: that is no refusal."""
+    stage.docker.fails("inspect --type=service", said, out="[]")
     with pytest.raises(EngineUnreachable, match="no manager that answers"):
         stage.backend.running()
 
@@ -171,6 +144,17 @@ def test_an_update_that_does_not_go_on_is_told(stage: Stage, monkeypatch: pytest
         stage.backend.start(NEW, Control())
 
 
+def test_an_old_task_may_take_its_grace_to_end(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In place, the new one is started when the old one has ended: that is not taken off what its probes have."""
+    monkeypatch.setattr(walk, "PATIENCE", 0)
+    old = [said_of_task(OLD, slot=slot) for slot in (2, 3)]
+    waits = [*old, said_of_task(OLD, desired="shutdown"), said_of_task(NEW, "ready", node="", desired="ready")]
+    stage.there(said_of_service(OLD), [*old, said_of_task(OLD)], waits, waits, [*old, said_of_task(NEW)])
+    stage.backend.start(NEW, Control())
+    assert [one.status for one in stage.backend.instances(NEW)] == ["running"]
+    assert len(stage.docker.calls("ps")) == 5
+
+
 def test_an_interrupt_is_not_waited_through(stage: Stage) -> None:
     """What was begun is begun; the rest is not."""
     stage.there(said_of_service(OLD), all_of(OLD))
@@ -205,8 +189,16 @@ def test_a_service_that_was_let_go_is_left_as_it_is(stage: Stage) -> None:
 
 def test_an_image_that_no_registry_has(stage: Stage) -> None:
     """The nodes could not bring it."""
+    stage.there(said_of_service(OLD), all_of(OLD))
     with pytest.raises(ConfigError, match="has no digest"):
         stage.backend.demand(replace(OLD.image, digest=None))
+
+
+def test_a_service_that_is_to_have_no_task(stage: Stage) -> None:
+    """Nothing would be started, and nothing could be judged: it is told before anything is touched."""
+    stage.there(said_of_service(OLD, Mode={"Replicated": {"Replicas": 0}}), [])
+    with pytest.raises(ConfigError, match="shop_web is scaled to 0"):
+        stage.backend.demand(NEW.image)
 
 
 @pytest.mark.parametrize(
@@ -253,13 +245,14 @@ def test_the_checklist(stage: Stage) -> None:
     stage.docker.says("info", json.dumps({**ACTIVE, "Cluster": {"ID": "CLUSTER"}}))
     stage.docker.says("inspect --type=node", [said_of_node("node1", 1), said_of_node("node2", 2, "down")])
     update = {"Monitor": 5_000_000_000, "FailureAction": "rollback", "Order": "start-first"}
-    stage.there(said_of_service(OLD, update=update), all_of(OLD))
+    stage.there(said_of_service(OLD, update=update, labels={HELD: '{"delay": "0s"}'}), all_of(OLD))
     told = [one.text for one in stage.backend.findings(OLD.image, 60) if one.standing is Standing.warning]
     for words in (
         "of 2 nodes node2 is down",
         "remembers 0 ended tasks",
         "looks at a new task for 5s (monitor), the probes for 60s",
         "goes back by itself",
+        "waits after each batch",
         "no task can be started beside another that has the port of its node",
     ):
         assert any(words in text for text in told), told
@@ -279,62 +272,3 @@ def test_by_hand(stage: Stage) -> None:
     )
     with pytest.raises(ConfigError, match="no service 'db'"):
         stage.backend.exec_program("db", ["sh"], terminal=False)
-
-
-def test_a_stack_is_deployed_by_its_file(docker: Docker, tmp_path: Path) -> None:
-    """Pinned, labelled, for its first batch alone, with credentials, in its own folder; nothing else is touched."""
-    stage = Stage(docker, tmp_path)
-    (tmp_path / "stack.yml").write_text("services: {web: {image: x}, db: {image: y}}")
-    settings = SwarmSettings(name="shop", services=("web",), state=tmp_path / "state")
-    backend = StackBackend(settings, "shop", StackFile(tmp_path / "stack.yml", ("web",)))
-    ReleaseFolders.of(tmp_path / "state").keep(NEW.id, Snapshot(backend.snapshot(NEW.image).files))
-    docker.says("service ls", "shop_db\nshop_web\n")
-    docker.says("stack deploy")
-    stage.there(said_of_service(OLD), all_of(OLD), all_of(NEW))
-    assert backend.start(NEW, Control(deployment="r2"))
-    assert docker.calls("stack") == [
-        "stack deploy --compose-file - --with-registry-auth --resolve-image never shop",
-    ]
-    web = json.loads(docker.stdin("stack"))["services"]
-    assert set(web) == {"web"}
-    assert web["web"]["image"] == NEW.image.pinned
-    assert web["web"]["labels"]["org.deploykit.release"] == NEW.id
-    assert web["web"]["deploy"]["update_config"]["failure_action"] == "pause"
-    assert HELD in web["web"]["deploy"]["labels"]
-
-
-def test_a_stack_that_changed_meanwhile_is_deployed_again(docker: Docker, tmp_path: Path) -> None:
-    """And one that the engine refuses is told in its words."""
-    stage = Stage(docker, tmp_path)
-    (tmp_path / "stack.yml").write_text("services: {web: {image: x}}")
-    settings = SwarmSettings(name="shop", services=("web",), state=tmp_path / "state")
-    backend = StackBackend(settings, "shop", StackFile(tmp_path / "stack.yml", ("web",)))
-    ReleaseFolders.of(tmp_path / "state").keep(NEW.id, backend.snapshot(NEW.image))
-    docker.says("service ls", "shop_web\n")
-    refused = Answer(err="failed to update service shop_web: Error: update out of sequence", code=1)
-    docker.answers("stack deploy", refused, Answer())
-    stage.there(said_of_service(OLD), all_of(OLD), all_of(NEW))
-    assert backend.start(NEW, Control())
-    assert len(docker.calls("stack")) == 2
-    docker.fails("stack deploy", "services.web Additional property mem_limit is not allowed")
-    with pytest.raises(StepFailed, match=r"docker stack deploy failed: .*mem_limit is not allowed"):
-        backend.start(NEW, Control())
-
-
-def test_a_service_that_a_release_does_not_know_goes(docker: Docker, tmp_path: Path) -> None:
-    """A rollback to before there was a worker leaves none behind, and waits for none."""
-    stage = Stage(docker, tmp_path)
-    files = ReleaseFolders.of(tmp_path / "state")
-    (tmp_path / "stack.yml").write_text("services: {web: {image: x}}")
-    files.keep(OLD.id, StackFile(tmp_path / "stack.yml", ("web",)).snapshot({}))
-    settings = SwarmSettings(name="shop", services=("web", "worker"), state=tmp_path / "state")
-    backend = StackBackend(settings, "shop", StackFile(tmp_path / "stack.yml", ("web", "worker")))
-    docker.says("service ls", "shop_web\nshop_worker\n")
-    docker.says("stack deploy")
-    docker.says("service rm")
-    stage.there(said_of_service(NEW), all_of(NEW), all_of(OLD))
-    worker = {**said_of_service(NEW), "ID": "s2"}
-    worker["Spec"] = {**worker["Spec"], "Name": "shop_worker"}
-    docker.says("inspect --type=service", [said_of_service(NEW), worker], [said_of_service(OLD)])
-    assert backend.start(OLD, Control())
-    assert docker.calls("rm") == ["service rm s2"]

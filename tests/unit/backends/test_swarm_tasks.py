@@ -174,6 +174,11 @@ def test_a_manager_that_does_not_know_its_own_address() -> None:
     assert Node.of({**said, "ManagerStatus": {"Addr": "10.0.0.9:2377"}}).address == "10.0.0.9"
 
 
+def test_a_node_that_just_joins_has_no_name_yet() -> None:
+    """It goes by its id."""
+    assert Node.of({"ID": "n4", "Description": {"Platform": {}}, "Status": {"State": "unknown"}}).name == "n4"
+
+
 def test_a_service_on_every_node_is_to_have_as_many_places_as_it_has() -> None:
     """Where no number of replicas is said, the swarm knows."""
     places = slots("web", [task(NEW, slot=1), task(OLD, "shutdown", slot=2)])

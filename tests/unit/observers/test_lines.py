@@ -258,6 +258,27 @@ def test_a_rolling_deploy() -> None:
     ]
 
 
+@pytest.mark.parametrize("dies", [True, False])
+def test_a_deploy_that_fails_in_its_first_batch(*, dies: bool) -> None:
+    """A batch is judged before the next is started: the runbook's lines are those of a deploy of one piece."""
+    told = world("one", policy=HealthPolicy(attempts=8, interval=0.5))
+    told.backend.strategy, told.backend.parallelism, told.backend.replicas = "rolling", 1, 2
+    if not dies:
+        told.backend.release("two").good().never_ready()
+    told.deploy("two")
+    why = DIED if dies else "ERROR: Health check failed after 4s\n"
+    assert story(told) == f"{HEAD}{why}Auto-rollback triggered due to health check failure\n{BROUGHT_BACK}"
+
+
+def test_the_smoke_check_of_several_batches_is_told_once() -> None:
+    """With the first look."""
+    told = world("one")
+    told.backend.strategy, told.backend.parallelism, told.backend.replicas = "rolling", 1, 3
+    told.backend.release("two").good()
+    told.deploy("two")
+    assert story(told).startswith(f"{HEAD}Retiring what served before...\n")
+
+
 # Interrupts.
 
 

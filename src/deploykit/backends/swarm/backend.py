@@ -6,23 +6,23 @@ from dataclasses import replace
 
 from deploykit.backends.engine import labels
 from deploykit.backends.engine.client import Engine
-from deploykit.backends.engine.containers import instance_of
 from deploykit.backends.engine.images import Images
 from deploykit.backends.engine.stock import Stock
-from deploykit.backends.swarm import byhand, checks
+from deploykit.backends.swarm import byhand, checks, here
 from deploykit.backends.swarm.cluster import Cluster
 from deploykit.backends.swarm.service import Service, marks_of, release_args
 from deploykit.backends.swarm.settings import SwarmSettings
 from deploykit.backends.swarm.tasks import Mine, Nodes, Task, alike, belongs, instances_of, others, slots
 from deploykit.backends.swarm.walk import Sight, Walk
 from deploykit.backends.swarm.watch import TaskWatch
-from deploykit.errors import ConfigError, StepFailed
+from deploykit.errors import ConfigError, PullFailed, StepFailed
 from deploykit.protocols import (
     Control,
     Execution,
     Finding,
     Identity,
     Program,
+    PullPolicy,
     Rehearsal,
     Shelf,
     Watch,
@@ -110,7 +110,8 @@ class SwarmBackend(Stock, ABC):
         _, main = max(living, key=lambda pair: self._rank(*pair))
         written = marks_of(main.spec)
         instances = self._instances(seen, lambda task: alike(task, main))
-        return Running(self._image(main), instances, written.get(labels.RELEASE), written.get(labels.FINGERPRINT))
+        image = here.image_of(main, [task for _, task in living], self.engine, self.local)
+        return Running(image, instances, written.get(labels.RELEASE), written.get(labels.FINGERPRINT))
 
     def _rank(self, sight: Sight, task: Task) -> tuple[int, bool, str]:
         """Order tasks by how much they are what runs: of the main service, as it is specified, made last."""
@@ -175,12 +176,23 @@ class SwarmBackend(Stock, ABC):
 
     # Images: those of the manager that is asked. The nodes bring what they need themselves, by its digest.
 
+    def pull(self, image: ImageRef, policy: PullPolicy, control: Control) -> ImageRef:
+        """What tasks were made of can be gone back to though it cannot come here: the nodes have it."""
+        try:
+            return super().pull(image, policy, control)
+        except PullFailed:
+            if policy is PullPolicy.missing and image.digest and self._is_on_nodes(image.digest):
+                return image
+            raise
+
+    def _is_on_nodes(self, digest: str) -> bool:
+        return any(task.image.endswith(digest) for one in self.look() for place in one.places for task in place.tasks)
+
     def discard(self, release: Release, kept: Sequence[Release], control: Control) -> bool:
-        ended = [one.container for one in self._all_of(release) if one.container and not one.alive]
-        here = [one.id for one in self.engine.inspect(ended) if not instance_of(one).alive]
-        if here:
-            self.engine.change(control, "rm", "--volumes", *here)
-        return self.local.discard(release, kept) or bool(here)
+        left = here.ended(self._all_of(release), self.engine)
+        if left:
+            self.engine.change(control, "rm", "--volumes", *left)
+        return self.local.discard(release, kept) or bool(left)
 
     def demand(self, image: ImageRef) -> None:
         if image.digest is None:
@@ -271,23 +283,5 @@ class SwarmBackend(Stock, ABC):
             for one in seen
             for instance in instances_of(one.places, mine, nodes, port=bool(one.service.host_ports))
         ]
-        return tuple(self._completed(one, seen) for one in found)
-
-    def _completed(self, one: Instance, seen: Sequence[Sight]) -> Instance:
-        """Return an instance that has died with what only its node knows, where that is the one that is asked."""
-        if one.exit_code in {None, 0} or one.status == "running":
-            return one
-        places = (place for sight in seen for place in sight.places if place.name == one.name)
-        dead = [task.container for place in places for task in place.row() if task.state == "failed"][-1:]
-        for container in map(instance_of, self.engine.inspect(dead)):
-            return replace(
-                one,
-                oom_killed=container.oom_killed,
-                started_at=container.started_at,
-                finished_at=container.finished_at,
-            )
-        return one
-
-    def _image(self, task: Task) -> ImageRef:
-        image = ImageRef.parse(task.image)
-        return self.local.find(image) or image
+        places = [place for one in seen for place in one.places]
+        return tuple(here.completed(one, places, self.engine) for one in found)

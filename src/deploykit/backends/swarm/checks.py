@@ -49,6 +49,12 @@ def _history(remembered: int) -> Iterator[Finding]:
 
 
 def _service(service: Service, budget: float) -> Iterator[Finding]:
+    if service.held:
+        text = (
+            f"{service.full_name} waits after each batch, as in a deployment: one is on or was cut short, or"
+            " `docker service rollback` went back into one"
+        )
+        yield Finding("update", Standing.warning, text, "`deploykit recover`, or the next `run`, lets go of it.")
     monitor = float(service.update.get("Monitor") or 5e9) / 1e9
     if monitor < budget:
         text = (

@@ -20,11 +20,15 @@ from deploykit.redact import Redactor
 STACK = "com.docker.stack.namespace"
 _AWAY = re.compile(
     r"not a swarm manager|swarm does not have a leader|not part of a swarm|swarm is encrypted|not ready to accept"
-    r"|rpc error: code = (unavailable|deadlineexceeded)|context deadline exceeded",
+    r"|rpc error: code = (unavailable|deadlineexceeded)|context deadline exceeded"
+    r"|no elected cluster leader|node lost leader status|node is stopped",
     re.IGNORECASE,
 )
 _NO_SERVICE = re.compile(rb"no such service|service .* not found", re.IGNORECASE)
 _TRIES = 5
+_DETACH = "--detach"
+_KNOWS_NO_DETACH = b"unknown flag: --detach"
+"""What `stack deploy` says before Docker 26, which waits for nothing anyhow; a later one may, unless it is told."""
 _LOGS = 5.0
 """Seconds for a node to tell what a task wrote."""
 _ASK = "Is its leader alive? `docker node ls` tells."
@@ -103,7 +107,7 @@ class Cluster:
 
         def changed() -> Completed:
             return self.engine.docker(
-                *args,
+                *words,
                 timeout=CHANGE_TIMEOUT,
                 changes=True,
                 control=control,
@@ -112,9 +116,14 @@ class Cluster:
                 folder=folder,
             )
 
+        words = args
+        if _KNOWS_NO_DETACH in (done := changed()).errors:
+            words = tuple(one for one in args if one != _DETACH)
+            done = changed()
         tries = 1
-        while _is_out_of_sequence(done := changed()) and tries < _TRIES:
+        while _is_out_of_sequence(done) and tries < _TRIES:
             tries += 1
+            done = changed()
         self.expect(done, f"docker {args[0]} {args[1]}")
 
     def logs(self, task: Task, tail: int) -> str:

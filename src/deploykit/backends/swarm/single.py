@@ -38,6 +38,12 @@ class ServiceBackend(SwarmBackend):
     def snapshot(self, image: ImageRef) -> Snapshot:  # noqa: ARG002 - what is not ours is the service's own
         return Snapshot({_SERVICE: json.dumps({"service": self.services[0]}).encode()})
 
+    def demand(self, image: ImageRef) -> None:
+        if self.look()[0].service.replicas == 0:
+            msg = f"backend.service: {self.project} is scaled to 0: no task of it would be started"
+            raise ConfigError(msg, hint=f"docker service scale {self.project}=1")
+        super().demand(image)
+
     def specify(self, release: Release, seen: Sequence[Sight], control: Control) -> None:
         for one in seen:
             args = update_args(one.service, release, self.settings.name, control.deployment, self.settings.pace)

@@ -1,6 +1,6 @@
 """The services of a stack, which a compose file describes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -10,7 +10,7 @@ from deploykit.backends.swarm.settings import SwarmSettings
 from deploykit.backends.swarm.stackfile import KeptStack, StackFile
 from deploykit.backends.swarm.walk import Sight
 from deploykit.errors import ConfigError
-from deploykit.protocols import Control
+from deploykit.protocols import Control, Finding, Standing
 from deploykit.redact import Redactor
 from deploykit.release import ImageRef, Release, Snapshot
 
@@ -40,14 +40,21 @@ class StackBackend(SwarmBackend):
     def specify(self, release: Release, seen: Sequence[Sight], control: Control) -> None:
         kept, chosen = self._kept(release), self.services_of(release)
         changes = {name: self._changes(release, kept.usual(name), control.deployment) for name in chosen}
+        for service in (one.service for one in seen):
+            if service.name in changes and service.replicas and kept.replicas(service.name) is None:
+                # Somebody has scaled it, and its file does not say how far: the engine would make it one.
+                changes[service.name]["deploy"]["replicas"] = service.replicas
         prefix = f"{self.stack}_"
         there = [one.removeprefix(prefix) for one in self.cluster.stack(self.stack)]
-        args = ("--compose-file", "-", "--with-registry-auth", "--resolve-image", "never", self.stack)
+        how = ("--detach", "--with-registry-auth", "--resolve-image", "never")
         self.cluster.change(
             control,
             "stack",
             "deploy",
-            *args,
+            *how,
+            "--compose-file",
+            "-",
+            self.stack,
             variables=kept.variables_for(release.image),
             given=kept.rendered(changes, there),
             folder=kept.folder,
@@ -72,6 +79,16 @@ class StackBackend(SwarmBackend):
                 "update_config": {**{key: value for key, value in pace.items() if value is not None}, **update},
             },
         }
+
+    def findings(self, image: ImageRef, budget: float) -> Iterator[Finding]:
+        yield from super().findings(image, budget)
+        today = self._today
+        for one in (seen.service for seen in self.look()):
+            written = today.replicas(one.name) or ""
+            if written.isdigit() and int(written) != one.replicas is not None:
+                text = f"{one.full_name} has {one.replicas} replicas, its file says {written}: a deploy scales it"
+                hint = "Write the number that you want into the file, or none: then a deploy keeps what there is."
+                yield Finding("replicas", Standing.warning, text, hint)
 
     def own_healthcheck(self, service: str) -> bool | None:
         return self._today.healthcheck(service)

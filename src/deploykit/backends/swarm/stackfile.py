@@ -137,6 +137,12 @@ class KeptStack:
         }
         return Usual(**written)
 
+    def replicas(self, service: str) -> str | None:
+        """Return how many tasks a service is to have, as its file says it; None where it does not."""
+        deploy = self.model["services"][service].get("deploy") or {}
+        said = "all" if deploy.get("mode") == "global" else deploy.get("replicas")
+        return None if said is None else _filled(str(said), self.variables)
+
     def rendered(self, changes: Mapping[str, Model], there: Sequence[str]) -> bytes:
         """Return the file to deploy: our services, with these changes, and of the rest what is not `there`."""
         services = {

@@ -39,7 +39,8 @@ class Node:
         address = status.get("Addr") or ""
         if address in {"", "0.0.0.0"}:  # noqa: S104 - compared: a manager may not know its own
             address = str(manager.get("Addr") or "").rpartition(":")[0]
-        return cls(str(said["Description"]["Hostname"]), address or None, status.get("State") == "down")
+        name = (said.get("Description") or {}).get("Hostname") or said["ID"]  # one that just joins has not told it yet
+        return cls(str(name), address or None, status.get("State") == "down")
 
 
 Nodes = Mapping[str, Node]

@@ -17,6 +17,8 @@ from deploykit.release import Instance, Release
 
 PATIENCE = 30.0
 """Seconds for the swarm to make the tasks of the next batch: it takes a moment, or has stopped for good."""
+ENDING = 60.0
+"""Seconds for which the swarm itself waits for an old task to end before it starts the one in its place."""
 RETIREMENT = 120.0
 """Seconds for old tasks to end: longer than most grace periods. What takes longer goes on by itself."""
 PLACING = 2.0
@@ -117,10 +119,16 @@ class Walk:
             patience = PLACING if any(one.current.has_no_node for one in taken) else 0.0
             if not moving and now - still >= patience:
                 return seen
-            patience = self.pull_timeout if any(one.current.state == "preparing" for one in taken) else PATIENCE
+            patience = self._patience(taken)
             if control.interruption.requested or (made and now > began + patience):
                 return seen
             time.sleep(_GAP)
+
+    def _patience(self, taken: Sequence[Slot]) -> float:
+        """Return how many seconds tasks may take to be started, beside what their probes are given."""
+        if any(one.current.state == "preparing" for one in taken):
+            return self.pull_timeout
+        return PATIENCE + (ENDING if any(one.is_on_its_way and one.current.waits for one in taken) else 0.0)
 
 
 def _taken(seen: Sequence[Sight], release: Release) -> list[Slot]:
