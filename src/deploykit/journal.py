@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deploykit.disk import mend
+from deploykit.disk import mend, open_private
 from deploykit.errors import ConfigError, JournalError
 from deploykit.record import Move, Record, TagMemory
 from deploykit.states import TERMINAL, State, Trigger
@@ -244,7 +244,7 @@ def open_journal(path: Path, engine: str, project: str) -> SqliteJournal:
         ConfigError: it cannot be opened, is damaged, or was written by a newer deploykit.
     """
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        os.close(open_private(path, os.O_RDWR | os.O_CREAT))
         connection = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
         with _closed_unless(connection):
             for setting in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from deploykit.clock import in_utc
-from deploykit.disk import mend, replace_file
+from deploykit.disk import mend, open_private, replace_file
 from deploykit.errors import ConfigError, Locked
 from deploykit.interrupt import Interruption
 from deploykit.processes import start_time
@@ -80,7 +80,7 @@ class FileLock:
     @contextmanager
     def _opened(self, flags: int) -> Iterator[int]:
         with self._usable():
-            descriptor = os.open(self.path, flags, 0o600)
+            descriptor = open_private(self.path, flags)
         try:
             yield descriptor
         finally:

@@ -5,7 +5,14 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
-from deploykit.disk import check_state_folder, make_private_folder, replace_file, sync_folder, write_private
+from deploykit.disk import (
+    check_state_folder,
+    give_to_group,
+    make_private_folder,
+    replace_file,
+    sync_folder,
+    write_private,
+)
 from deploykit.errors import ConfigError, StepFailed
 from deploykit.hold import HoldFile
 from deploykit.journal import SqliteJournal, last_scope, open_journal, read_journal
@@ -15,8 +22,8 @@ from deploykit.release import RELEASE_ID, Snapshot
 from deploykit.tagfile import TagOnDisk
 
 
-def open_state_folder(folder: Path) -> Path:
-    """Return the state folder, made for its owner alone if it was not there.
+def open_state_folder(folder: Path, group: str | None = None) -> Path:
+    """Return the state folder, made for its owner alone, or for a group, if it was not there.
 
     Raises:
         ConfigError: it cannot be made or written to; names its owner and how to mend it.
@@ -27,14 +34,20 @@ def open_state_folder(folder: Path) -> Path:
         msg = f"the state folder {folder} cannot be made: {error.strerror}"
         raise ConfigError(msg, hint="Make it by hand for the user who deploys, or set [state] dir.") from error
     check_state_folder(folder, os.R_OK | os.W_OK | os.X_OK)
+    if group is not None:
+        give_to_group(folder, group)
     return folder
 
 
 class StateFolder:
-    """What deploykit remembers between runs: the journal, the lock, the files of releases, and the tag file."""
+    """What deploykit remembers between runs: the journal, the lock, the files of releases, and the tag file.
 
-    def __init__(self, path: Path, tag_file: Path, clock: Clock) -> None:
+    With a `group` all of its members may use it.
+    """
+
+    def __init__(self, path: Path, tag_file: Path, clock: Clock, group: str | None = None) -> None:
         self.path = path
+        self._group = group
         self.lock: FileLock = FileLock(path / "lock", clock)
         self.files: ReleaseFolders = ReleaseFolders.of(path)
         self.tag_text: TagOnDisk = TagOnDisk(tag_file)
@@ -46,7 +59,7 @@ class StateFolder:
         return self.path
 
     def prepare(self) -> None:
-        open_state_folder(self.path)
+        open_state_folder(self.path, self._group)
 
     def journal(self, identity: Identity) -> SqliteJournal:
         return open_journal(self.path / "journal.db", identity.engine, identity.project)

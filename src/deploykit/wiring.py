@@ -99,7 +99,8 @@ def assemble(config: Config, adapters: Adapters) -> App:
 def wire(config: Config) -> Adapters:
     """Make the real adapters of a config."""
     clock = SystemClock()
-    folder = StateFolder(config.path(config.state.dir), config.path(config.rollback.previous_tag_file), clock)
+    tag_file = config.path(config.rollback.previous_tag_file)
+    folder = StateFolder(config.path(config.state.dir), tag_file, clock, config.state.group)
     backend = _backend(config, folder)
     state = _state(config, folder, backend, clock)
     probes = [_probe(config, index, backend) for index in range(len(config.probes))]

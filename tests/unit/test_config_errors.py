@@ -121,19 +121,6 @@ def test_a_value_that_is_needed_is_told(tmp_path: Path, table: str, instead: str
     assert found.startswith(f"{tmp_path / 'app.toml'}: {message}")
 
 
-@pytest.mark.parametrize(
-    ("table", "line", "key"),
-    [
-        ("state", 'group = "deploy"', "state.group"),
-    ],
-)
-def test_what_is_not_built_is_never_ignored(tmp_path: Path, table: str, line: str, key: str) -> None:
-    """A key that the design has, and this version has not, is refused by name."""
-    found = str(error(tmp_path, text(table, line)))
-    assert f": {key}: " in found
-    assert "not built yet in this version" in found
-
-
 def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
     """Two mistakes in two tables are in one message."""
     found = str(error(tmp_path, text("health", "atempts = 1").replace('name = "shop"', "name = 1")))

@@ -24,6 +24,9 @@ def _process(config: Config) -> Iterator[Problem]:
         yield Problem(("backend", "strategy"), "a process is replaced in place: its port is one", "Take it out.")
     if backend.rehearse:
         yield Problem(("backend", "rehearse"), "a process has no place of its own beside what serves", "Take it out.")
+    if config.state.group is not None:
+        text = "a process is its user's: nobody else of a group could end it"
+        yield Problem(("state", "group"), text, "Take it out, and deploy as one user.")
 
 
 def _swarm(config: Config) -> Iterator[Problem]:

@@ -8,12 +8,11 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from deploykit.config.document import Document, Key, dotted
-from deploykit.config.model import BACKENDS, Later
+from deploykit.config.model import BACKENDS
 from deploykit.config.variables import named
 from deploykit.errors import ConfigError
 from deploykit.redact import is_secret
 
-NOT_BUILT = "is not built yet in this version of deploykit"
 _LONGEST = 60
 
 
@@ -56,8 +55,6 @@ def problems(error: ValidationError, at: Key, model: type[BaseModel], document: 
 def unknown(key: Key, known: list[str]) -> Problem:
     """Say that there is no such key, and which may have been meant."""
     *table, name = key
-    if name in Later.keys.get(dotted(tuple(table)), ()):
-        return Problem(key, NOT_BUILT, "Take it out.")
     near = get_close_matches(str(name), known, n=1)
     types = [one for one, model in BACKENDS.items() if name in model.model_fields and table == ["backend"]]
     what = f"a key of type {' or '.join(types)} alone" if types else "unknown key"

@@ -1,6 +1,5 @@
 """The tables of the config file, as design and docs name them."""
 
-from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, model_validator
@@ -226,6 +225,7 @@ class StateTable(Table):
 
     dir: FilePath = ".deploykit"
     store: Literal["local", "engine"] | None = None
+    group: Annotated[str, Field(min_length=1)] | None = None
     lease: Annotated[float, Field(ge=5)] = 30.0
     keep: Annotated[int, Field(ge=1)] = 10
 
@@ -237,11 +237,3 @@ BACKENDS: dict[str, type[ComposeTable] | type[DockerTable] | type[ProcessTable] 
     "process": ProcessTable,
     "swarm": SwarmTable,
 }
-
-
-class Later:
-    """What design has, and this version has not yet."""
-
-    keys: ClassVar[Mapping[str, frozenset[str]]] = {
-        "state": frozenset({"group"}),
-    }

@@ -61,6 +61,28 @@ def test_a_process_has_neither_a_place_beside_nor_a_release_command(tmp_path: Pa
         read(tmp_path, f'command = ["x"]\n{line}\n', type="process")
 
 
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('group = "deploy"', r"state\.group: a process is its user's"),
+        ('store = "engine"', r"state\.store: processes of this machine have no engine"),
+        ("lease = 30", r"state\.lease: is how long an engine keeps the lock"),
+    ],
+)
+def test_processes_are_of_one_user_on_one_machine(tmp_path: Path, line: str, message: str) -> None:
+    """So is what is remembered of them."""
+    with pytest.raises(ConfigError, match=message):
+        read(tmp_path, 'command = ["x"]\n', state=line, type="process")
+
+
+def test_what_is_remembered_may_be_with_the_engine(tmp_path: Path) -> None:
+    """For as long as the lease says that its holder is not heard of; a lease without that is a mistake."""
+    assert read(tmp_path, state='store = "engine"').state.lease == 30
+    assert consistency(read(tmp_path, REMOTE, state='store = "engine"\nlease = 5')) == []
+    assert "state.lease: " in wrong(tmp_path, state='store = "engine"\nlease = 4')
+    assert "state.lease: is how long an engine keeps" in wrong(tmp_path, state='store = "local"\nlease = 30')
+
+
 def test_rolling_has_no_rehearsal(tmp_path: Path) -> None:
     """The new instances stand up beside the old ones anyway."""
     with pytest.raises(ConfigError, match=r"backend\.rehearse: there is none with strategy") as caught:

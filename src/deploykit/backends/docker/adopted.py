@@ -20,7 +20,6 @@ class Policies:
         """Keep the policies of containers that have one."""
         found = {one.id: policy for one in containers if (policy := restart_policy_of(one)) != NEVER}
         if found:
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             replace_file(self.path, json.dumps({**self._read(), **found}, indent=1).encode())
 
     def of(self, container: str) -> str:
