@@ -102,11 +102,11 @@ def _count(case: ET.Element, figures: Figures) -> None:
 
 
 def case_of(module: str, name: str) -> str:
-    """Return `file::name` of a case: a report names modules and classes with dots, and parameters in brackets."""
+    """Return `file::name` of a case: a report has dots in module and class, parameters in brackets, a group after @."""
     parts = module.split(".")
     classes = [part for part in parts if part[:1].isupper()]
     file = "/".join(part for part in parts if part not in classes)
-    return "::".join([f"{file}.py", *classes, name.partition("[")[0]])
+    return "::".join([f"{file}.py", *classes, name.partition("[")[0].partition("@")[0]])
 
 
 def page(found: list[Chapter], figures: Figures) -> str:

@@ -149,7 +149,7 @@ def test_a_release_that_exits_at_start_is_restored(serving: App) -> None:
     page = done.stdout.partition("Rollback completed successfully\n")[2].replace("[deploy] ", "")
     for told in (
         r"serves now old \(r1\), again since 20\d\d-",
-        r"failed     in (starting|checking): " + re.escape(error.removeprefix("[deploy] ERROR: ")),
+        r"failed     in (starting|checking): " + broken_anywhere(error.removeprefix("[deploy] ERROR: ")),
         r"down       (nothing healthy served for [\d.]+ s|for how long nothing healthy served is not known)\n",
         r"instance   \S+: (exited|restarting), exit code 3, \d restarts?\n",
         r"before     old \(r1\) passed the same probes when this began\n",
@@ -160,6 +160,11 @@ def test_a_release_that_exits_at_start_is_restored(serving: App) -> None:
     shown = page.replace("           deploykit history r2     this page again\n", "")
     assert ended(serving.deploykit("history", "r2"), 0).stdout.endswith(f"\n\n{shown}")
     assert max(map(len, done.stdout.partition("successfully\n")[2].splitlines())) <= 80
+
+
+def broken_anywhere(words: str) -> str:
+    """A pattern for words that may be on several lines."""
+    return r"\s+".join(map(re.escape, words.split()))
 
 
 def test_the_failure_is_told_in_json(serving: App) -> None:

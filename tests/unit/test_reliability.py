@@ -20,7 +20,7 @@ REPORT = """\
 <testcase classname="tests.unit.test_a" name="test_one[y]"><failure message="lost"/></testcase>
 <testcase classname="tests.unit.test_a" name="test_many">
 <properties><property name="cases" value="4096"/></properties></testcase>
-<testcase classname="tests.contract.test_b.TestB" name="test_two"/>
+<testcase classname="tests.contract.test_b.TestB" name="test_two@of a group"/>
 <testcase classname="tests.unit.test_ab" name="test_other"/>
 <testcase classname="tests.unit.test_a" name="test_not_run"><skipped/></testcase>
 </testsuite></testsuites>

@@ -160,7 +160,8 @@ class SwarmBackend(Stock, ABC):
         # What has failed stands at the end: the last lines are those that people read.
         told = sorted(self._all_of(release), key=lambda one: (one.state in {"failed", "complete"}, one.created))
         texts = (self.cluster.logs(one, tail).strip() for one in told[-_LOGS_OF:])
-        return self.redact("\n".join(filter(None, texts))[-_LOG_LIMIT:])
+        lines = "\n".join(filter(None, texts)).splitlines()[-tail:]
+        return self.redact("\n".join(lines)[-_LOG_LIMIT:])
 
     def execute(self, instance: Instance, argv: Sequence[str], timeout: float) -> Execution:
         task = self.cluster.task(instance.id)
