@@ -37,6 +37,7 @@ class Stage:
         docker.says("inspect --type=node", [said_of_node("node1", 1), said_of_node("node2", 2)])
         docker.says("image inspect", [image()])
         docker.says("container inspect", "[]")
+        docker.says("ps --all")
         docker.says("service update")
         state = folder / "state"
         keys: dict[str, Any] = {"services": ("shop_web",), **settings}
@@ -132,7 +133,7 @@ def test_the_next_batch_is_begun_when_the_first_is_judged(stage: Stage) -> None:
     """By a label of the service, which no task has."""
     before = [said_of_task(NEW), *(said_of_task(OLD, slot=slot) for slot in (2, 3))]
     after = [said_of_task(NEW, slot=slot) for slot in (1, 2)]
-    stage.there(said_of_service(NEW), before, before, [*after, before[2]])
+    stage.there(said_of_service(NEW), before, [*after, before[2]])
     assert not stage.backend.start(NEW, Control())
     assert stage.updates() == ["service update --detach --label-add=org.deploykit.step=r2-1 s1"]
 

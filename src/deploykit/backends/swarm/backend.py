@@ -13,7 +13,7 @@ from deploykit.backends.swarm import byhand, checks
 from deploykit.backends.swarm.cluster import Cluster
 from deploykit.backends.swarm.service import Service, marks_of, release_args
 from deploykit.backends.swarm.settings import SwarmSettings
-from deploykit.backends.swarm.tasks import Mine, Nodes, Task, alike, belongs, instances_of, others, slots
+from deploykit.backends.swarm.tasks import Mine, Nodes, Slot, Task, alike, belongs, instances_of, others, slots
 from deploykit.backends.swarm.walk import Sight, Walk
 from deploykit.backends.swarm.watch import TaskWatch
 from deploykit.errors import ConfigError, StepFailed
@@ -29,6 +29,8 @@ from deploykit.protocols import (
 from deploykit.release import ImageRef, Instance, Release, Running, Snapshot
 from deploykit.store import ReleaseFolders
 
+_OF_SERVICE = "com.docker.swarm.service.name"
+"""The engine's own label of the containers of a service."""
 _GAP = 0.2
 _REMOTE_GAP = 1.0
 _LOG_LIMIT = 1024 * 1024
@@ -53,7 +55,7 @@ class SwarmBackend(Stock, ABC):
             settings.pace.delay,
             settings.pull_timeout,
             self.look,
-            self.instances,
+            self._instances_in,
             self.others,
             self.specify,
         )
@@ -110,11 +112,13 @@ class SwarmBackend(Stock, ABC):
         return -place, sight.service.container == task.spec, task.created
 
     def instances(self, release: Release) -> Sequence[Instance]:
-        return self._instances(self.look(), lambda task: belongs(task, release))
+        return self._instances_in(release, self.look())
+
+    def _instances_in(self, release: Release, seen: Sequence[Sight]) -> Sequence[Instance]:
+        return self._instances(seen, lambda task: belongs(task, release))
 
     def others(self, release: Release) -> Sequence[Instance]:
-        nodes = self.cluster.nodes()
-        return [one for seen in self.look() for one in others(seen.places, release, nodes)]
+        return [one for seen in self.look() for one in others(seen.places, release, seen.nodes)]
 
     def watch(self, release: Release) -> Watch:
         return TaskWatch(lambda: self.instances(release), _GAP if self.engine.is_local else _REMOTE_GAP)
@@ -132,7 +136,7 @@ class SwarmBackend(Stock, ABC):
         """Look at the services that there are."""
         found = self.cluster.services(self.full_names())
         listed, nodes = self.cluster.tasks(found), self.cluster.nodes()
-        return [Sight(one, slots(one.name, self._tasks_of(one, listed, nodes))) for one in found]
+        return [Sight(one, slots(one.name, self._tasks_of(one, listed, nodes)), nodes) for one in found]
 
     def _tasks_of(self, service: Service, listed: Sequence[Task], nodes: Nodes) -> Iterator[Task]:
         for task in listed:
@@ -257,29 +261,40 @@ class SwarmBackend(Stock, ABC):
         return [task for one in self.look() for place in one.places for task in place.tasks if belongs(task, release)]
 
     def _instances(self, seen: Sequence[Sight], mine: Mine) -> tuple[Instance, ...]:
-        nodes = self.cluster.nodes()
-        found = [
+        return tuple(
             instance
             for one in seen
-            for instance in instances_of(one.places, mine, nodes, port=bool(one.service.host_ports))
-        ]
-        return tuple(self._completed(one, seen) for one in found)
-
-    def _completed(self, one: Instance, seen: Sequence[Sight]) -> Instance:
-        """Return an instance that has died with what only its node knows, where that is the one that is asked."""
-        if one.exit_code in {None, 0} or one.status == "running":
-            return one
-        places = (place for sight in seen for place in sight.places if place.name == one.name)
-        dead = [task.container for place in places for task in place.row() if task.state == "failed"][-1:]
-        for container in map(instance_of, self.engine.inspect(dead)):
-            return replace(
-                one,
-                oom_killed=container.oom_killed,
-                started_at=container.started_at,
-                finished_at=container.finished_at,
+            for instance in self._completed(
+                one, instances_of(one.places, mine, one.nodes, port=bool(one.service.host_ports))
             )
-        return one
+        )
+
+    def _completed(self, sight: Sight, found: Sequence[Instance]) -> Sequence[Instance]:
+        """Return instances, those that have died with what only their node knows, where that is the one that is asked.
+
+        Which are here is asked first, however many have died: of a thousand most are elsewhere.
+        """
+        dead = {one.name for one in found if one.exit_code not in {None, 0} and one.status != "running"}
+        if not dead:
+            return found
+        here = set(self.engine.ids({_OF_SERVICE: sight.service.full_name}))
+        ended = {place.name: _ended_in(place) for place in sight.places if place.name in dead}
+        asked = [container for container in ended.values() if container in here]
+        known = {one.id: instance_of(one) for one in self.engine.inspect(asked)}
+        return [_with(one, known.get(ended.get(one.name, ""))) for one in found]
 
     def _image(self, task: Task) -> ImageRef:
         image = ImageRef.parse(task.image)
         return self.local.find(image) or image
+
+
+def _ended_in(place: Slot) -> str:
+    """Return the container of the task that has failed last in a place; empty where none has."""
+    return next((task.container for task in reversed(place.row()) if task.state == "failed"), "")
+
+
+def _with(one: Instance, container: Instance | None) -> Instance:
+    if container is None:
+        return one
+    told = {name: getattr(container, name) for name in ("oom_killed", "started_at", "finished_at")}
+    return replace(one, **told)
