@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import time
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.scale.meter import Count, Meter
-from benchmarks.timed import Unexpected, stop
+from benchmarks.timed import Unexpected
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -59,7 +60,8 @@ def cost(argv: Sequence[str], code: int, folder: Path, env: Mapping[str, str], m
                     raise Unexpected(f"{' '.join(argv)} does not end")
                 time.sleep(_GAP)
         except BaseException:
-            stop(process)
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
             raise
     wall = time.monotonic() - began
     process.returncode = os.waitstatus_to_exitcode(status)

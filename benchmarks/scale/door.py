@@ -45,8 +45,14 @@ def answered(swarm: Swarm, method: str, target: str, body: bytes) -> bytes:
             return _json({"Warnings": None})
         case "GET", ["tasks"]:
             return swarm.tasks()
+        case "GET", ["tasks", named]:
+            return swarm.task(named)
         case "GET", ["nodes"]:
             return _json(swarm.nodes())
+        case "GET", ["nodes", named]:
+            return _json(next(one for one in swarm.nodes() if one["ID"] == named))
+        case "GET", ["containers", "json"]:
+            return _json([])
         case "GET", ["images", *name, "json"]:
             return _json(_image(unquote("/".join(name))))
         case ("POST", ["images", *_, "tag"]) | ("DELETE", ["images", *_]):

@@ -21,6 +21,8 @@ GROWTH = 0.05
 REHEARSAL = 3.0
 """Seconds that a rehearsal must live, at least: many a release dies a moment after its start."""
 _LAST_LOOK = 0.05
+_WARNINGS = 10
+"""Warnings of a look that are told one by one."""
 _INSTANCES = 6
 """Instances that are kept with a failure, the dead ones first."""
 
@@ -297,8 +299,14 @@ def _summed_up(answers: Sequence[Answer]) -> Verdict:
     """Return the verdict that is not healthy, if there is one; else all the warnings there are."""
     if answers and not answers[-1].verdict.healthy:
         return answers[-1].verdict
-    warnings = (warning for answer in answers for warning in answer.verdict.warnings)
-    return Verdict(ProbeVerdict.healthy, warnings=tuple(dict.fromkeys(warnings)))
+    warnings = dict.fromkeys(warning for answer in answers for warning in answer.verdict.warnings)
+    return Verdict(ProbeVerdict.healthy, warnings=_few(list(warnings)))
+
+
+def _few(warnings: Sequence[str]) -> tuple[str, ...]:
+    """Return the first warnings, and how many more there are: a thousand instances may all tell the same."""
+    beyond = len(warnings) - _WARNINGS
+    return tuple(warnings) if beyond <= 0 else (*warnings[:_WARNINGS], f"{beyond} more like these")
 
 
 def _dead_first(seen: Mapping[str, Instance], died: Instance | None) -> tuple[Instance, ...]:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from deploykit.backends.engine import client
-from deploykit.backends.engine.api import Api, NotThere, Unusable, local_socket
+from deploykit.backends.engine.api import Api, NotThere, Unusable, at_socket, local_socket
 from deploykit.backends.engine.containers import name_of
 from deploykit.backends.engine.runner import TimedOut
 from deploykit.errors import EngineUnreachable, StepFailed
@@ -192,7 +192,7 @@ def test_an_answer_that_drips_has_no_longer_than_one_that_is_silent(server: Serv
         patched.setattr("deploykit.backends.engine.api.time.monotonic", lambda: next(now))
         patched.setattr("deploykit.backends.engine.api._CHUNK", 1)
         with pytest.raises(TimedOut):
-            Api(server.path, 1.0).id()
+            Api(at_socket(server.path), 1.0).id()
 
 
 def _gone(path: str) -> None:
@@ -230,7 +230,7 @@ def test_what_is_not_there_is_told_apart_from_what_cannot_be_read(server: Server
     """The first is an answer."""
     server.says("/containers/aa/json", refusal("No such container: aa", 404))
     server.says("/containers/bb/json", refusal("page not found", 404))
-    api = Api(server.path, 5)
+    api = Api(at_socket(server.path), 5)
     with pytest.raises(NotThere):
         api.container("aa")
     with pytest.raises(Unusable):

@@ -232,7 +232,8 @@ class SwarmBackend(Stock, ABC):
     # The checklist, and by hand.
 
     def findings(self, image: ImageRef, budget: float) -> Iterator[Finding]:
-        yield from checks.findings(self.cluster, [one.service for one in self.look()], self.full_names(), budget)
+        found = [one.service for one in self.look()]
+        yield from checks.findings(self.cluster, found, self.full_names(), budget, self.settings.pace.parallelism)
         yield from checks.of_image(self.engine, image, budget, self.offer)
 
     def exec_program(self, service: str, argv: Sequence[str], *, terminal: bool) -> Program:

@@ -73,7 +73,9 @@ class Walk:
         if len(seen) != self.number(release) or not all(one.service.specifies(release) for one in seen):
             self.specify(release, seen, control)
         elif not self._is_whole(seen, release):
-            if any(one.status != "running" for one in self.instances(release, seen)) or not self._may_go_on(seen, control):
+            if any(one.status != "running" for one in self.instances(release, seen)) or not self._may_go_on(
+                seen, control
+            ):
                 return False
             self._go_on(seen, release, control)
         return self._is_whole(self._started(seen, release, control), release)
