@@ -15,6 +15,7 @@ from benchmarks.timed import Unexpected
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from resource import struct_rusage
 
 LONGEST = 1800.0
 """Seconds after which a command counts as hanging."""
@@ -45,20 +46,13 @@ class Cost:
 def cost(argv: Sequence[str], code: int, folder: Path, env: Mapping[str, str], meter: Meter) -> Cost:
     """Run a command that must end with that exit code, and count what it does by the meter."""
     meter.count, log = Count(), folder / "said"
-    began, memory = time.monotonic(), 0.0
+    began = time.monotonic()
     with log.open("wb") as out:
         process = subprocess.Popen(
             argv, cwd=folder, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
         )
         try:
-            while True:
-                memory = max(memory, _peak(process.pid))
-                ended, status, usage = os.wait4(process.pid, os.WNOHANG)
-                if ended:
-                    break
-                if time.monotonic() - began > LONGEST:
-                    raise Unexpected(f"{' '.join(argv)} does not end")
-                time.sleep(_GAP)
+            status, usage, memory = _waited_for(process.pid, began + LONGEST)
         except BaseException:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
@@ -68,6 +62,18 @@ def cost(argv: Sequence[str], code: int, folder: Path, env: Mapping[str, str], m
     if process.returncode != code:
         raise Unexpected(f"exit {process.returncode}, not {code}:\n{log.read_text()}")
     return Cost(wall, usage.ru_utime + usage.ru_stime, memory, meter.count)
+
+
+def _waited_for(pid: int, until: float) -> tuple[int, struct_rusage, float]:
+    """Wait for the end of a process; return its status, what it used, and the most memory that it was seen with."""
+    memory = 0.0
+    while time.monotonic() < until:
+        memory = max(memory, _peak(pid))
+        ended, status, usage = os.wait4(pid, os.WNOHANG)
+        if ended:
+            return status, usage, memory
+        time.sleep(_GAP)
+    raise Unexpected(f"it does not end within {LONGEST:g}s")
 
 
 def _peak(pid: int) -> float:

@@ -31,34 +31,34 @@ class NoSuch(Exception):
 def answered(swarm: Swarm, method: str, target: str, body: bytes) -> bytes:
     """Return what an engine answers to a request, as JSON."""
     parts = urlsplit(target.removeprefix(f"/v{API}"))
-    match method, parts.path.strip("/").split("/"):
-        case _, ["_ping"]:
-            return b"OK"
-        case "GET", ["info"]:
-            return _json(INFO)
-        case "GET", ["services"]:
-            return _json([swarm.service()])
-        case "GET", ["services", _]:
-            return _json(swarm.service())
-        case "POST", ["services", _, "update"]:
-            swarm.update(int(parse_qs(parts.query)["version"][0]), json.loads(body))
-            return _json({"Warnings": None})
-        case "GET", ["tasks"]:
+    path = parts.path.strip("/")
+    if path == "_ping":
+        return b"OK"
+    if method == "GET":
+        return _told(swarm, path)
+    if path.startswith("services/"):
+        swarm.update(int(parse_qs(parts.query)["version"][0]), json.loads(body))
+        return _json({"Warnings": None})
+    return b""  # a name that an image gets, or loses
+
+
+def _told(swarm: Swarm, path: str) -> bytes:
+    kind, _, named = path.partition("/")
+    match kind, named:
+        case "tasks", "":
             return swarm.tasks()
-        case "GET", ["tasks", named]:
-            return swarm.task(named)
-        case "GET", ["nodes"]:
+        case "services", _:
+            return _json(swarm.service() if named else [swarm.service()])
+        case "nodes", "":
             return _json(swarm.nodes())
-        case "GET", ["nodes", named]:
-            return _json(next(one for one in swarm.nodes() if one["ID"] == named))
-        case "GET", ["containers", "json"]:
-            return _json([])
-        case "GET", ["images", *name, "json"]:
-            return _json(_image(unquote("/".join(name))))
-        case ("POST", ["images", *_, "tag"]) | ("DELETE", ["images", *_]):
-            return b""
+        case "images", _:
+            return _json(_image(unquote(named.removesuffix("/json"))))
+        case "containers", "json":
+            return b"[]"
+        case "info", "":
+            return _json(INFO)
         case _:
-            raise NoSuch(target)
+            raise NoSuch(path)
 
 
 def pinned(tag: str) -> str:
@@ -115,12 +115,12 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(said)
 
-    do_GET = do_HEAD = do_POST = do_DELETE = _answer
+    do_GET = do_HEAD = do_POST = do_DELETE = _answer  # noqa: N815 - the library's names
 
     def address_string(self) -> str:
         return "here"
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
+    def log_message(self, *_: object) -> None:
         return
 
 

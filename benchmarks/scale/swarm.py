@@ -97,10 +97,6 @@ class Swarm:
         self._go_on()
         return b"[" + b",".join(task.text for place in self.places for task in place) + b"]"
 
-    def task(self, named: str) -> bytes:
-        """Return what is said of one task."""
-        return next(task.text for place in self.places for task in place if task.said["ID"] == named)
-
     def nodes(self) -> list[dict[str, Any]]:
         """Return what is said of the nodes."""
         return [
