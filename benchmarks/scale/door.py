@@ -6,6 +6,7 @@ import hashlib
 import json
 import socketserver
 import threading
+import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,10 @@ REPOSITORY = "registry.test/team/web"
 TAGS = ("main-1", "main-2", f"{CRASHES}-1")
 CLUSTER = {"ID": "swarm1", "Spec": {"Orchestration": {"TaskHistoryRetentionLimit": 5}}}
 INFO = {"ID": "engine1", "Swarm": {"LocalNodeState": "active", "ControlAvailable": True, "Cluster": CLUSTER}}
+
+
+TELLS = 0.0001
+"""Seconds that a real engine takes to tell of a task, in a list of thousands."""
 
 
 class NoSuch(Exception):
@@ -107,6 +112,8 @@ class _Handler(BaseHTTPRequestHandler):
             status, said = 500, _json({"message": "rpc error: code = Unknown desc = update out of sequence"})
         except NoSuch as error:
             status, said = 404, _json({"message": f"No such thing: {error}"})
+        if self.path.partition("?")[0].endswith("/tasks"):
+            time.sleep(TELLS * self.server.swarm.remembered)
         self.send_response(status)
         for name, value in (("Api-Version", API), ("Ostype", "linux"), ("Content-Type", "application/json")):
             self.send_header(name, value)

@@ -97,6 +97,11 @@ class Swarm:
         self._go_on()
         return b"[" + b",".join(task.text for place in self.places for task in place) + b"]"
 
+    @property
+    def remembered(self) -> int:
+        """How many tasks there are, with those that have ended."""
+        return sum(map(len, self.places))
+
     def nodes(self) -> list[dict[str, Any]]:
         """Return what is said of the nodes."""
         return [

@@ -4,6 +4,7 @@ Nothing here changes a container, and nothing here explains a failure: whatever 
 once more, and says in its own words what it is. A local socket is used where the CLI would use that very one.
 """
 
+import gc
 import json
 import socket
 import time
@@ -22,6 +23,7 @@ _SCHEME = "unix://"
 # They change how the engine is spoken to, or which one it is, in ways that are the CLI's own.
 _ONLY_THE_CLI = ("DOCKER_API_VERSION", "DOCKER_TLS", "DOCKER_TLS_VERIFY")
 _CHUNK = 256 * 1024
+_LARGE = 1024 * 1024
 
 
 class Unusable(Exception):
@@ -131,7 +133,7 @@ class Api:
         deadline = time.monotonic() + self.within
         try:
             status, _, body = self._exchange(method, f"{self._prefix(deadline)}{target}", deadline)
-            said = json.loads(body) if body else None
+            said = _parsed(body) if body else None
         except TimeoutError as error:
             raise TimedOut from error
         except (OSError, ValueError) as error:
@@ -171,6 +173,17 @@ def _left(deadline: float) -> float:
     if left <= 0:
         raise TimeoutError
     return left
+
+
+def _parsed(body: bytes) -> object:
+    """Read JSON; a large one without the collector, which would go through all that is read so far again and again."""
+    if len(body) < _LARGE or not gc.isenabled():
+        return json.loads(body)
+    gc.disable()
+    try:
+        return json.loads(body)
+    finally:
+        gc.enable()
 
 
 def _quoted(reference: str) -> str:

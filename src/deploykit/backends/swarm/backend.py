@@ -1,5 +1,6 @@
 """The `swarm` backend: services of a swarm, replaced by the engine's own update, one batch at a time."""
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -45,6 +46,7 @@ class SwarmBackend(Stock, ABC):
         self.settings: SwarmSettings = settings
         self.services: tuple[str, ...] = tuple(settings.services)
         self._checked: dict[str, bool] = {}
+        self._taken = 0.0
         self.releases: ReleaseFolders = ReleaseFolders.of(settings.state)
         self.engine: Engine = Engine(settings.host, settings.context)
         self.cluster: Cluster = Cluster(self.engine)
@@ -121,7 +123,7 @@ class SwarmBackend(Stock, ABC):
         return [one for seen in self.look() for one in others(seen.places, release, seen.nodes)]
 
     def watch(self, release: Release) -> Watch:
-        return TaskWatch(lambda: self.instances(release), _GAP if self.engine.is_local else _REMOTE_GAP)
+        return TaskWatch(lambda: self.instances(release), _GAP if self.engine.is_local else _REMOTE_GAP, self._taken)
 
     def complete(self, release: Release) -> bool:
         seen = self.look()
@@ -134,9 +136,12 @@ class SwarmBackend(Stock, ABC):
 
     def look(self) -> list[Sight]:
         """Look at the services that there are."""
+        began = time.monotonic()
         found = self.cluster.services(self.full_names())
         listed, nodes = self.cluster.tasks(found), self.cluster.nodes()
-        return [Sight(one, slots(one.name, self._tasks_of(one, listed, nodes)), nodes) for one in found]
+        seen = [Sight(one, slots(one.name, self._tasks_of(one, listed, nodes)), nodes) for one in found]
+        self._taken = time.monotonic() - began
+        return seen
 
     def _tasks_of(self, service: Service, listed: Sequence[Task], nodes: Nodes) -> Iterator[Task]:
         for task in listed:
