@@ -37,7 +37,7 @@ def tables(results: Results) -> str:
 
 def _table(case: CaseResult) -> str:
     series = list(case.measures[0].samples)
-    head = "| replicas | " + " | ".join(measure.title for measure in case.measures) + " | n |\n"
+    head = "| | " + " | ".join(measure.title for measure in case.measures) + " | n |\n"
     line = "|---|" + "---:|" * (len(case.measures) + 1) + "\n"
     rows = "".join(_row(name, case.measures) for name in series)
     return f"\n**{case.title}.** {case.about}\n\n{head}{line}{rows}"
@@ -45,7 +45,7 @@ def _table(case: CaseResult) -> str:
 
 def _row(series: str, measures: tuple[Measure, ...]) -> str:
     figures = " | ".join(_figure(measure.median(series), measure.unit) for measure in measures)
-    return f"| {series} | {figures} | {len(measures[0].samples[series])} |\n"
+    return f"| {series} | {figures} | {len(measures[-1].samples[series])} |\n"
 
 
 def _figure(value: float | None, unit: str) -> str:

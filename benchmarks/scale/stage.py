@@ -72,7 +72,7 @@ def pretended(folder: Path, replicas: int, *, elsewhere: bool = False) -> Iterat
 
 
 @contextmanager
-def real(folder: Path, cluster: Cluster, replicas: int) -> Iterator[Stage]:
+def real(folder: Path, cluster: Cluster, replicas: int, *, elsewhere: bool = False) -> Iterator[Stage]:
     """Make a service on a real swarm."""
     folder.mkdir()
     images, docker = Images(cluster.registry, base=""), cluster.manager.docker
@@ -87,7 +87,8 @@ def real(folder: Path, cluster: Cluster, replicas: int) -> Iterator[Stage]:
         stack.callback(_removed, cluster)
         if not until(lambda: f"{replicas}/{replicas}" in docker("service", "ls"), within=COME_UP, every=1):
             raise RuntimeError(docker("service", "ps", SERVICE))
-        yield _staged(stack, folder, images.repository, replicas, cluster.manager.folder / "docker.sock", {})
+        engine = cluster.manager.folder / "docker.sock"
+        yield _staged(stack, folder, images.repository, replicas, engine, ELSEWHERE if elsewhere else {})
 
 
 def _staged(stack: ExitStack, folder: Path, image: str, replicas: int, engine: Path, more: Mapping[str, str]) -> Stage:
