@@ -1,12 +1,13 @@
 """The engine's own socket: what it is asked, and that the CLI is asked wherever it does not help."""
 
+import gc
 import json
 import os
 import socket
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -235,6 +236,21 @@ def test_what_is_not_there_is_told_apart_from_what_cannot_be_read(server: Server
         api.container("aa")
     with pytest.raises(Unusable):
         api.container("bb")
+
+
+@pytest.mark.parametrize("collects", [True, False])
+@pytest.mark.parametrize("cut", [0, 1])
+def test_a_large_answer_leaves_the_collector_as_it_was(server: Server, collects: bool, cut: int) -> None:
+    """Whether or not it can be read: a thousand tasks are read without it."""
+    said = answer([{"ID": "x" * 1000}] * 2000)
+    server.says("/tasks", said[: len(said) - cut])
+    (gc.enable if collects else gc.disable)()
+    try:
+        with pytest.raises(Unusable) if cut else nullcontext():
+            assert len(Api(at_socket(server.path), 5).get("/tasks")) == 2000
+        assert gc.isenabled() is collects
+    finally:
+        gc.enable()
 
 
 SOCKET = "/var/run/docker.sock"
