@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks import machine
 from benchmarks.case import Sheet
-from benchmarks.results import Results
+from benchmarks.results import Results, read
 from benchmarks.scale import listing, page
 from benchmarks.scale.rounds import VERBS, filled, measured
 from benchmarks.scale.stage import pretended, real
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     Staged = Iterator[tuple[str, int, Callable[[], AbstractContextManager[Stage]]]]
 
-PRETENDED, REAL, LISTS = (10, 100, 1000), (3, 10, 30), (10, 100, 1000, 6000)
+PRETENDED, REAL, LISTS = (10, 100, 1000), (3, 10), (10, 100, 1000, 6000)
 ROUNDS, FEWER, FEW = 10, 5, 3
 """How often something is measured: a hundred tasks, and a thousand, take minutes."""
 
@@ -43,7 +43,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("what", nargs="?", choices=["measure", "report"], default="measure")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"how often each is measured, at most ({ROUNDS})")
     parser.add_argument("--pretended", type=_sizes, default=PRETENDED, help="sizes without an engine (10,100,1000)")
-    parser.add_argument("--real", type=_sizes, default=REAL, help="sizes on a real swarm of one node (3,10,30)")
+    parser.add_argument("--real", type=_sizes, default=REAL, help="sizes on a real swarm of one node (3,10)")
     parser.add_argument("--out", type=Path, default=page.RESULTS, help="where the samples go")
     return parser
 
@@ -63,10 +63,11 @@ def main(argv: list[str]) -> int:
 
 
 def measure(args: argparse.Namespace) -> None:
-    """Measure all sizes, and keep the results after each; nothing else stays."""
-    sheets, lists = {verb: Sheet(args.rounds) for verb in VERBS}, Sheet(args.rounds)
+    """Measure all sizes, and keep the results after each, and those of other sizes; nothing else stays."""
     facts = {**machine.here(), "engine": engine_version()}
-    command = f"python -m benchmarks.scale --rounds {args.rounds}"
+    sheets = known(args.out, facts, args.rounds)
+    lists = sheets["list"]
+    command = "python -m benchmarks.scale"
     date, load = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC", machine.load()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="deploykit-scale-")))
@@ -75,6 +76,16 @@ def measure(args: argparse.Namespace) -> None:
                 measured(stage, sheets, name, min(args.rounds, rounds))
             cases = [*filled(sheets, command, date, load), listing.filled(lists, command, date, load)]
             Results(facts, tuple(cases)).save(args.out)
+
+
+def known(path: Path, facts: dict[str, str], rounds: int) -> dict[str, Sheet]:
+    """Return the sheets, with what was noted of a machine like this one."""
+    sheets = {name: Sheet(rounds) for name in (*VERBS, "list")}
+    before = read(path) if path.exists() else None
+    if before and before.machine == facts:
+        for case in before.cases:
+            sheets[case.name].samples = {measure.name: dict(measure.samples) for measure in case.measures}
+    return sheets
 
 
 def engine_version() -> str:
@@ -95,6 +106,7 @@ def _real(sizes: Sequence[int], folder: Path, lists: Sheet) -> Staged:
         stack.callback(cluster.remove)
         cluster.start()
         image = f"{cluster.registry.address}/base:{names.OWNER}"
+        lists.samples.clear()
         for number in LISTS:
             listing.listed(cluster, lists, number, lists.count, image)
         for size in sizes:
