@@ -12,11 +12,18 @@ from scripts.commands import run
 def facts() -> dict[str, str]:
     """Return what the figures depend on, in words."""
     return {
+        **here(),
+        "engine": run(["docker", "version", "--format", "{{.Server.Version}}"]).strip(),
+        "compose": run(["docker", "compose", "version", "--short"]).strip(),
+    }
+
+
+def here() -> dict[str, str]:
+    """Return what they depend on where no engine answers."""
+    return {
         "cores": str(os.cpu_count()),
         "memory": f"{_memory() / 2**20:.0f} GiB",
         "kernel": platform.release(),
-        "engine": run(["docker", "version", "--format", "{{.Server.Version}}"]).strip(),
-        "compose": run(["docker", "compose", "version", "--short"]).strip(),
         "python": platform.python_version(),
     }
 

@@ -26,6 +26,8 @@ REHEARSAL = 3.0
 _LAST_LOOK = 0.05
 _LEEWAY = 5.0
 """Seconds that probes may take longer than they were given, before they are no longer waited for."""
+_WARNINGS = 10
+"""Warnings of a look that are told one by one."""
 _INSTANCES = 6
 """Instances that are kept with a failure, the dead ones first."""
 
@@ -346,8 +348,14 @@ def summed_up(answers: Sequence[Answer]) -> Verdict:
     """Return the verdict that is not healthy, if there is one; else all the warnings there are."""
     if answers and not answers[-1].verdict.healthy:
         return answers[-1].verdict
-    warnings = (warning for answer in answers for warning in answer.verdict.warnings)
-    return Verdict(ProbeVerdict.healthy, warnings=tuple(dict.fromkeys(warnings)))
+    warnings = dict.fromkeys(warning for answer in answers for warning in answer.verdict.warnings)
+    return Verdict(ProbeVerdict.healthy, warnings=_few(list(warnings)))
+
+
+def _few(warnings: Sequence[str]) -> tuple[str, ...]:
+    """Return the first warnings, and how many more there are: a thousand instances may all tell the same."""
+    beyond = len(warnings) - _WARNINGS
+    return tuple(warnings) if beyond <= 0 else (*warnings[:_WARNINGS], f"{beyond} more like these")
 
 
 def _dead_first(seen: Mapping[str, Instance], died: Instance | None) -> tuple[Instance, ...]:

@@ -406,6 +406,16 @@ def test_what_the_runtime_says_is_wrong_is_told() -> None:
     assert (verdict.healthy, verdict.warnings) == (True, ("web.1: moved: node web-2 is down",))
 
 
+def test_what_a_thousand_instances_tell_alike_is_told_of_a_few() -> None:
+    """The rest is a number: each batch of a release would tell them all anew."""
+    check = replace(Stage().check, probes=())
+    moved = [Instance(f"i{one}", "web", "running", name=f"web.{one}", error="moved") for one in range(1000)]
+    *told, more = check.look_at_all(moved, 1).warnings
+    assert told == [f"web.{one}: moved" for one in range(10)]
+    assert more == "990 more like these"
+    assert len(check.look_at_all(moved[:10], 1).warnings) == 10
+
+
 def test_looking_now_sees_the_dead() -> None:
     """A release of which one instance has died is not healthy, and nothing at all is not either."""
     stage = Stage(services=("web", "worker"))

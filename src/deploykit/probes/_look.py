@@ -2,11 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import urlsplit
 
+from deploykit.clock import in_thread
 from deploykit.probes._words import clean
 from deploykit.protocols import ProbeVerdict, Verdict
 from deploykit.release import Instance
+
+AT_ONCE = 16
+"""Instances that are asked at once over the network: of a thousand, one after the other would take its time."""
 
 
 class Unhealthy(Exception):
@@ -22,17 +27,29 @@ def judged(look: Callable[[], Sequence[str]]) -> Verdict:
     return Verdict(ProbeVerdict.healthy, warnings=tuple(clean(warning) for warning in warnings))
 
 
-def each(instances: Sequence[Instance], look: Callable[[Instance], Sequence[str]]) -> Verdict:
-    """Look at one instance after the other, until one is unhealthy. Without any it is unhealthy."""
-    return judged(lambda: _look_at_all(instances, look))
+def each(instances: Sequence[Instance], look: Callable[[Instance], Sequence[str]], at_once: int = 1) -> Verdict:
+    """Look at so many instances at once, until one is unhealthy: the first of them is told. Without any it is one."""
+    return judged(lambda: _look_at_all(instances, look, at_once))
 
 
-def _look_at_all(instances: Sequence[Instance], look: Callable[[Instance], Sequence[str]]) -> Sequence[str]:
+def _look_at_all(
+    instances: Sequence[Instance], look: Callable[[Instance], Sequence[str]], at_once: int
+) -> Sequence[str]:
     if not instances:
         raise Unhealthy("no instance to look at")
     if len(instances) == 1:
         return look(instances[0])
-    return [warning for instance in instances for warning in _named(instance, look)]
+    if at_once == 1:
+        return [warning for instance in instances for warning in _named(instance, look)]
+    return _in_batches(instances, look, at_once)
+
+
+def _in_batches(instances: Sequence[Instance], look: Callable[[Instance], Sequence[str]], size: int) -> Sequence[str]:
+    warnings: list[str] = []
+    for start in range(0, len(instances), size):
+        looks = [in_thread(partial(_named, one, look)) for one in instances[start : start + size]]
+        warnings += [warning for one in looks for warning in one.result()]
+    return warnings
 
 
 def _named(instance: Instance, look: Callable[[Instance], Sequence[str]]) -> Sequence[str]:

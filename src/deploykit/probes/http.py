@@ -13,7 +13,7 @@ from deploykit.probes._deadline import Deadline
 from deploykit.probes._describe import TLS_HINT, not_json, refusal
 from deploykit.probes._exchange import Answer, Exchange, Request
 from deploykit.probes._expect import mismatches, parsed
-from deploykit.probes._look import Unhealthy, address_of, each, is_loopback, judged
+from deploykit.probes._look import AT_ONCE, Unhealthy, address_of, each, is_loopback, judged
 from deploykit.probes._network import translated
 from deploykit.probes._words import clean, public_url, redacted, secrets_in, without_userinfo
 from deploykit.protocols import Verdict
@@ -105,7 +105,7 @@ class HttpProbe:
         deadline = Deadline(min(self.timeout, timeout))
         url = self.url
         if url is None or "{" in url:
-            return each(instances, lambda instance: self._look_at(self._url_of(instance), deadline))
+            return each(instances, lambda instance: self._look_at(self._url_of(instance), deadline), AT_ONCE)
         return judged(lambda: self._look_at(url, deadline))
 
     def _url_of(self, instance: Instance) -> str:

@@ -6,7 +6,7 @@ from socket import create_connection
 
 from deploykit.probes import _settings as settings
 from deploykit.probes._deadline import Deadline
-from deploykit.probes._look import Address, Unhealthy, address_of, each, is_loopback, judged
+from deploykit.probes._look import AT_ONCE, Address, Unhealthy, address_of, each, is_loopback, judged
 from deploykit.probes._network import translated
 from deploykit.protocols import Verdict
 from deploykit.release import Instance
@@ -45,7 +45,7 @@ class TcpProbe:
         deadline = Deadline(min(self.timeout, timeout))
         host = self.host
         if host is None:
-            return each(instances, lambda instance: self._look_at(address_of(instance).host, deadline))
+            return each(instances, lambda instance: self._look_at(address_of(instance).host, deadline), AT_ONCE)
         return judged(lambda: self._look_at(host, deadline))
 
     def _look_at(self, host: str, deadline: Deadline) -> Sequence[str]:

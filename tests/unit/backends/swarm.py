@@ -96,6 +96,7 @@ class Stage:
         docker.says("inspect --type=node", [said_of_node("node1", 1), said_of_node("node2", 2)])
         docker.says("image inspect", [image()])
         docker.says("container inspect", "[]")
+        docker.says("ps --all")
         docker.says("service update")
         state = folder / "state"
         keys: dict[str, Any] = {"services": ("shop_web",), **settings}

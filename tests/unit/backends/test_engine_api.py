@@ -1,19 +1,20 @@
 """The engine's own socket: what it is asked, and that the CLI is asked wherever it does not help."""
 
+import gc
 import json
 import os
 import socket
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from deploykit.backends.engine import client
-from deploykit.backends.engine.api import Api, NotThere, Unusable, local_socket
+from deploykit.backends.engine.api import Api, NotThere, Unusable, at_socket, local_socket
 from deploykit.backends.engine.containers import name_of
 from deploykit.backends.engine.runner import TimedOut
 from deploykit.errors import EngineUnreachable, StepFailed
@@ -192,7 +193,7 @@ def test_an_answer_that_drips_has_no_longer_than_one_that_is_silent(server: Serv
         patched.setattr("deploykit.backends.engine.api.time.monotonic", lambda: next(now))
         patched.setattr("deploykit.backends.engine.api._CHUNK", 1)
         with pytest.raises(TimedOut):
-            Api(server.path, 1.0).id()
+            Api(at_socket(server.path), 1.0).id()
 
 
 def _gone(path: str) -> None:
@@ -230,11 +231,26 @@ def test_what_is_not_there_is_told_apart_from_what_cannot_be_read(server: Server
     """The first is an answer."""
     server.says("/containers/aa/json", refusal("No such container: aa", 404))
     server.says("/containers/bb/json", refusal("page not found", 404))
-    api = Api(server.path, 5)
+    api = Api(at_socket(server.path), 5)
     with pytest.raises(NotThere):
         api.container("aa")
     with pytest.raises(Unusable):
         api.container("bb")
+
+
+@pytest.mark.parametrize("collects", [True, False])
+@pytest.mark.parametrize("cut", [0, 1])
+def test_a_large_answer_leaves_the_collector_as_it_was(server: Server, collects: bool, cut: int) -> None:
+    """Whether or not it can be read: a thousand tasks are read without it."""
+    said = answer([{"ID": "x" * 1000}] * 2000)
+    server.says("/tasks", said[: len(said) - cut])
+    (gc.enable if collects else gc.disable)()
+    try:
+        with pytest.raises(Unusable) if cut else nullcontext():
+            assert len(Api(at_socket(server.path), 5).get("/tasks")) == 2000
+        assert gc.isenabled() is collects
+    finally:
+        gc.enable()
 
 
 SOCKET = "/var/run/docker.sock"

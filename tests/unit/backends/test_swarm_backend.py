@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from deploykit.backends.swarm import Demands, walk
+from deploykit.backends.swarm import Demands, Pace, walk
 from deploykit.errors import ConfigError, EngineUnreachable, StepFailed
 from deploykit.interrupt import Cause, Interruption
 from deploykit.protocols import Control, Identity, Standing
-from tests.unit.backends.docker import Answer, Docker
+from tests.unit.backends.docker import Answer, Docker, container
 from tests.unit.backends.swarm import (
     ACTIVE,
     HELD,
@@ -105,7 +105,7 @@ def test_the_next_batch_is_begun_when_the_first_is_judged(stage: Stage) -> None:
     """By a label of the service, which no task has."""
     before = [said_of_task(NEW), *(said_of_task(OLD, slot=slot) for slot in (2, 3))]
     after = [said_of_task(NEW, slot=slot) for slot in (1, 2)]
-    stage.there(said_of_service(NEW), before, before, [*after, before[2]])
+    stage.there(said_of_service(NEW), before, [*after, before[2]])
     assert not stage.backend.start(NEW, Control())
     assert stage.updates() == ["service update --detach --label-add=org.deploykit.step=r2-1 s1"]
 
@@ -187,6 +187,40 @@ def test_a_service_that_was_let_go_is_left_as_it_is(stage: Stage) -> None:
     assert stage.updates() == []
 
 
+def test_a_thousand_tasks_take_no_more_commands_than_three(docker: Docker, tmp_path: Path) -> None:
+    """Also when all have crashed: what died here is asked for at once."""
+    asked = []
+    for number in (3, 60):
+        stage = Stage(docker, tmp_path)
+        crashed = [said_of_task(NEW, "failed", slot=slot, code=3) for slot in range(number)]
+        ids = [one["Status"]["ContainerStatus"]["ContainerID"] for one in crashed]
+        docker.says("ps --all", "\n".join(ids))
+        docker.says("container inspect", [container(one, Id=one, state={"OOMKilled": True}) for one in ids])
+        stage.there(said_of_service(NEW), crashed)
+        before = len(docker.calls())
+        assert all(one.oom_killed for one in stage.backend.instances(NEW))
+        asked.append([call.split()[:2] for call in docker.calls()[before:]])
+    assert asked[0] == asked[1]
+    assert [call for call in asked[0] if call[0] == "container"] == [["container", "inspect"]]
+
+
+def test_only_what_died_here_is_inspected(stage: Stage) -> None:
+    """The engine that is asked knows nothing of the containers of other nodes."""
+    here, elsewhere = (said_of_task(NEW, "failed", slot=slot, code=3) for slot in (1, 2))
+    stage.docker.says("ps --all", here["Status"]["ContainerStatus"]["ContainerID"])
+    stage.there(said_of_service(NEW), [here, elsewhere])
+    stage.backend.instances(NEW)
+    (inspected,) = stage.docker.calls("container")
+    assert inspected == f"container inspect {here['Status']['ContainerStatus']['ContainerID']}"
+
+
+def test_a_look_asks_for_the_nodes_once(stage: Stage) -> None:
+    """There may be as many as tasks."""
+    stage.there(said_of_service(NEW), all_of(NEW))
+    stage.backend.instances(NEW)
+    assert stage.docker.calls("node") == ["node ls --quiet"]
+
+
 def test_an_image_that_no_registry_has(stage: Stage) -> None:
     """The nodes could not bring it."""
     stage.there(said_of_service(OLD), all_of(OLD))
@@ -256,6 +290,24 @@ def test_the_checklist(stage: Stage) -> None:
         "no task can be started beside another that has the port of its node",
     ):
         assert any(words in text for text in told), told
+
+
+@pytest.mark.parametrize(
+    ("own", "configured", "told"),
+    [(1, None, "1000 tasks, 1 at a time, are 1000 batches"), (1, 10, "100 batches"), (1, 100, ""), (0, None, "")],
+)
+def test_a_release_in_more_batches_than_anybody_waits_for(
+    docker: Docker, tmp_path: Path, own: int, configured: int | None, told: str
+) -> None:
+    """The checklist says so: each has the whole budget."""
+    stage = Stage(docker, tmp_path, pace=Pace(parallelism=configured))
+    docker.says("version", "20.10.24")
+    docker.fails("manifest inspect", "connection refused")
+    many = {"Replicated": {"Replicas": 1000}}
+    stage.there(said_of_service(OLD, Mode=many, update={"Parallelism": own}), all_of(OLD))
+    found = [one for one in stage.backend.findings(OLD.image, 60) if "batches" in one.text]
+    assert [told in one.text for one in found] == [True] * bool(told)
+    assert all("parallelism = 100" in (one.hint or "") for one in found)
 
 
 def test_by_hand(stage: Stage) -> None:

@@ -59,9 +59,13 @@ def test_what_the_nodes_have_needs_not_come_here(stage: Stage) -> None:
 
 def test_a_kill_on_another_node_is_told_as_what_it_may_be(stage: Stage) -> None:
     """Only the node knows whether it was for its memory; here, the container tells."""
-    stage.there(said_of_service(NEW), [said_of_task(NEW, "failed", code=137, node="n2")])
+    task = said_of_task(NEW, "failed", code=137, node="n2")
+    stage.there(said_of_service(NEW), [task])
     (one,) = stage.backend.instances(NEW)
     assert (one.exit_code, one.oom_killed, "it may be for its memory" in one.error) == (137, False, True)
-    stage.docker.says("container inspect", [container(state={"Status": "exited", "ExitCode": 137, "OOMKilled": True})])
+    here = task["Status"]["ContainerStatus"]["ContainerID"]
+    state = {"Status": "exited", "ExitCode": 137, "OOMKilled": True}
+    stage.docker.says("ps --all", here)
+    stage.docker.says("container inspect", [container(Id=here, state=state)])
     (one,) = stage.backend.instances(NEW)
     assert (one.oom_killed, one.error) == (True, "")

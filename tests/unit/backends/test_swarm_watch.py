@@ -21,10 +21,17 @@ def test_what_changed_is_told_and_nothing_else(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_it_looks_no_more_often_than_its_gap() -> None:
-    """However often it is asked."""
+    """However often it is asked; and not at once, as who opens it looks then."""
     looks = iter([[STARTS]])
-    with TaskWatch(lambda: next(looks), gap=60) as watch:
-        assert watch.wait(0) == [STARTS]
+    with TaskWatch(lambda: next(looks), gap=0.05) as watch:
+        assert watch.wait(0) == ()
+        assert watch.wait(1) == [STARTS]
+        assert watch.wait(0) == ()
+
+
+def test_a_swarm_that_was_slow_to_tell_is_not_asked_at_once() -> None:
+    """What the last look took counts for the next watch too: there is one for each batch."""
+    with TaskWatch(lambda: [STARTS], gap=0, taken=60) as watch:
         assert watch.wait(0) == ()
 
 

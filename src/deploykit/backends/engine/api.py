@@ -1,9 +1,10 @@
 """The engine asked over its own socket: a question costs a twentieth of what a command of the CLI costs.
 
 Nothing here changes a container, and nothing here explains a failure: whatever goes wrong, the CLI is asked the same
-once more, and says in its own words what it is. Only a local socket is used, where the CLI would use that very one.
+once more, and says in its own words what it is. A local socket is used where the CLI would use that very one.
 """
 
+import gc
 import json
 import socket
 import time
@@ -22,6 +23,7 @@ _SCHEME = "unix://"
 # They change how the engine is spoken to, or which one it is, in ways that are the CLI's own.
 _ONLY_THE_CLI = ("DOCKER_API_VERSION", "DOCKER_TLS", "DOCKER_TLS_VERIFY")
 _CHUNK = 256 * 1024
+_LARGE = 1024 * 1024
 
 
 class Unusable(Exception):
@@ -54,9 +56,29 @@ def cli_settings(environment: Mapping[str, str]) -> Mapping[str, object]:
     return said if isinstance(said, dict) else {}
 
 
+Exchange = Callable[[bytes, float], bytes]
+"""Sends a request, and returns all that is answered to it, before a deadline. Raises OSError, TimeoutError."""
+
+
+def at_socket(path: str) -> Exchange:
+    """Return what asks an engine at its socket. By HTTP/1.0 an answer ends with its connection, and comes as it is."""
+
+    def exchange(request: bytes, deadline: float) -> bytes:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(_left(deadline))
+            connection.connect(path)
+            connection.sendall(request)
+            answer = bytearray()
+            while chunk := _received(connection, deadline):
+                answer += chunk
+        return bytes(answer)
+
+    return exchange
+
+
 @dataclass
 class Api:
-    """The engine behind a socket. Each call takes `within` seconds at most.
+    """The engine behind an exchange. Each call takes `within` seconds at most.
 
     Raises:
         TimedOut: there was no whole answer within that time.
@@ -64,7 +86,7 @@ class Api:
         NotThere: the engine has no such thing.
     """
 
-    path: str
+    exchange: Exchange
     within: float
     _version: str | None = None
 
@@ -111,7 +133,7 @@ class Api:
         deadline = time.monotonic() + self.within
         try:
             status, _, body = self._exchange(method, f"{self._prefix(deadline)}{target}", deadline)
-            said = json.loads(body) if body else None
+            said = _parsed(body) if body else None
         except TimeoutError as error:
             raise TimedOut from error
         except (OSError, ValueError) as error:
@@ -132,16 +154,9 @@ class Api:
         return f"/v{self._version}" if self._version else ""
 
     def _exchange(self, method: str, target: str, deadline: float) -> tuple[int, str, bytes]:
-        """Return status, head and body. By HTTP/1.0 an answer ends with its connection, and comes as it is."""
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(_left(deadline))
-            connection.connect(self.path)
-            request = f"{method} {target} HTTP/1.0\r\nHost: docker\r\nContent-Length: 0\r\n\r\n"
-            connection.sendall(request.encode())
-            answer = bytearray()
-            while chunk := _received(connection, deadline):
-                answer += chunk
-        head, end, body = bytes(answer).partition(b"\r\n\r\n")
+        """Return status, head and body."""
+        request = f"{method} {target} HTTP/1.0\r\nHost: docker\r\nContent-Length: 0\r\n\r\n"
+        head, end, body = self.exchange(request.encode(), deadline).partition(b"\r\n\r\n")
         if not head.startswith(b"HTTP/1.") or not end:
             msg = "no HTTP answer"
             raise ValueError(msg)
@@ -158,6 +173,17 @@ def _left(deadline: float) -> float:
     if left <= 0:
         raise TimeoutError
     return left
+
+
+def _parsed(body: bytes) -> object:
+    """Read JSON; a large one without the collector, which would go through all that is read so far again and again."""
+    if len(body) < _LARGE or not gc.isenabled():
+        return json.loads(body)
+    gc.disable()
+    try:
+        return json.loads(body)
+    finally:
+        gc.enable()
 
 
 def _quoted(reference: str) -> str:

@@ -12,9 +12,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from deploykit.backends.engine.advice import advice
-from deploykit.backends.engine.api import Api, NotThere, Unusable, local_socket
+from deploykit.backends.engine.api import Api, NotThere, Unusable, at_socket, local_socket
 from deploykit.backends.engine.containers import Container
 from deploykit.backends.engine.runner import Command, Completed, TimedOut, run
+from deploykit.backends.engine.through import WORDS, through
 from deploykit.errors import EngineUnreachable, StepFailed
 from deploykit.protocols import Control, Program
 from deploykit.redact import Redactor
@@ -29,6 +30,8 @@ QUERY_TIMEOUT = 10.0
 _ASK = "Is it alive? Try `docker info`."
 CHANGE_TIMEOUT = 600.0
 """Seconds for a command that changes containers: far beyond any grace period, only a hanging engine takes as long."""
+_ANSWER = 128 * 1024 * 1024
+"""Bytes of an answer that is read as a whole: a container is told in some 10 KB, and there may be a thousand."""
 _INHERITED = re.compile(
     r"PATH|HOME|USER|LOGNAME|TMPDIR|LANG|LC_.*|TZ|XDG_.*|SSH_.*|SSL_.*|DOCKER_.*|(HTTPS?|NO|ALL|FTP)_PROXY",
     re.IGNORECASE,
@@ -90,7 +93,7 @@ class Engine:
         `variables` are for what docker takes over from its own environment; `given` is what it reads, in `folder`.
         """
         command = self._command(args, timeout, variables, changes=changes)
-        return self._run(replace(command, input=given, folder=folder), control)
+        return self._run(replace(command, input=given, folder=folder, kept=_ANSWER), control)
 
     def docker_within(
         self, timeout: float, *args: str, control: Control | None = None, terminal: bool = False
@@ -258,18 +261,22 @@ class Engine:
     @cached_property
     def _api(self) -> Api | None:
         path = local_socket(self.host, self.context, self.environment)
-        return Api(path, QUERY_TIMEOUT) if path else None
+        return Api(at_socket(path), QUERY_TIMEOUT) if path else None
+
+    @cached_property
+    def _api_through(self) -> Api:
+        return Api(through(lambda: replace(self._command(WORDS, QUERY_TIMEOUT), input=b"")), QUERY_TIMEOUT)
 
     def either(self, ask: Callable[[Api], T], otherwise: Callable[[], T]) -> T:
         """Ask over the engine's socket; the CLI where there is none, or where it does not help."""
-        if self._api is None:
-            return otherwise()
-        try:
-            return ask(self._api)
-        except TimedOut as error:
-            raise _silent(QUERY_TIMEOUT) from error
-        except (Unusable, NotThere):
-            return otherwise()
+        return _first(self._api, ask, otherwise) if self._api else otherwise()
+
+    def all_of(self, ask: Callable[[Api], T], otherwise: Callable[[], T]) -> T:
+        """Ask as `either` does for what there may be a thousand of, which the CLI would inspect one after the other.
+
+        An engine elsewhere is asked through the CLI.
+        """
+        return _first(self._api or self._api_through, ask, otherwise)
 
     def _run(self, command: Command, control: Control | None) -> Completed:
         try:
@@ -373,6 +380,15 @@ def _scope_words(scope: ComposeScope) -> Iterator[str]:
 def _silent(seconds: float) -> EngineUnreachable:
     msg = f"the Docker engine did not answer within {seconds:g}s"
     return EngineUnreachable(msg, hint=_ASK)
+
+
+def _first(api: Api, ask: Callable[[Api], T], otherwise: Callable[[], T]) -> T:
+    try:
+        return ask(api)
+    except TimedOut as error:
+        raise _silent(QUERY_TIMEOUT) from error
+    except (Unusable, NotThere):
+        return otherwise()
 
 
 def _there(ask: Callable[[str], T], named: str) -> T | None:

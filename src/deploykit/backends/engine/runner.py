@@ -19,7 +19,6 @@ from deploykit.protocols import Control
 
 _POLL = 0.1
 _GRACE = 2.0
-_KEPT = 1024 * 1024
 _STARVED = {errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE}
 """What passes when others need less: then the engine counts as away, and is waited for where that helps."""
 _LINE_END = re.compile(rb"\n")
@@ -40,6 +39,8 @@ class Command:
     Any other command can be cut, and dies with deploykit.
 
     `terminal`: its output goes to a terminal of its own, for which some commands tell more.
+
+    Of each stream the last `kept` bytes are kept.
     """
 
     argv: tuple[str, ...]
@@ -49,11 +50,12 @@ class Command:
     changes: bool = False
     folder: Path | None = None
     terminal: bool = False
+    kept: int = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """What came of it. Of each stream the last MiB is kept."""
+    """What came of it."""
 
     code: int
     output: bytes
@@ -210,7 +212,7 @@ class _Reader:
     def _keep(self, name: str, chunk: bytes) -> None:
         kept = self._kept[name]
         kept += chunk
-        del kept[:-_KEPT]
+        del kept[: -self._command.kept]
         if not chunk:
             tell_lines([self._lines[name]], self._control.progress)
         ends = _STEERING if self._command.terminal and name == "output" else _LINE_END

@@ -1,5 +1,6 @@
 """The `swarm` backend: services of a swarm, replaced by the engine's own update, one batch at a time."""
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -44,6 +45,7 @@ class SwarmBackend(Stock, ABC):
         self.settings: SwarmSettings = settings
         self.services: tuple[str, ...] = tuple(settings.services)
         self._checked: dict[str, bool] = {}
+        self._taken = 0.0
         self.releases: ReleaseFolders = ReleaseFolders.of(settings.state)
         self.engine: Engine = Engine(settings.host, settings.context)
         self.cluster: Cluster = Cluster(self.engine)
@@ -54,7 +56,7 @@ class SwarmBackend(Stock, ABC):
             settings.pace.delay,
             settings.pull_timeout,
             self.look,
-            self.instances,
+            self._instances_in,
             self.others,
             self.specify,
         )
@@ -119,14 +121,16 @@ class SwarmBackend(Stock, ABC):
         return -place, sight.service.container == task.spec, task.created
 
     def instances(self, release: Release) -> Sequence[Instance]:
-        return self._instances(self.look(), lambda task: belongs(task, release))
+        return self._instances_in(release, self.look())
+
+    def _instances_in(self, release: Release, seen: Sequence[Sight]) -> Sequence[Instance]:
+        return self._instances(seen, lambda task: belongs(task, release))
 
     def others(self, release: Release) -> Sequence[Instance]:
-        nodes = self.cluster.nodes()
-        return [one for seen in self.look() for one in others(seen.places, release, nodes)]
+        return [one for seen in self.look() for one in others(seen.places, release, seen.nodes)]
 
     def watch(self, release: Release) -> Watch:
-        return TaskWatch(lambda: self.instances(release), _GAP if self.engine.is_local else _REMOTE_GAP)
+        return TaskWatch(lambda: self.instances(release), _GAP if self.engine.is_local else _REMOTE_GAP, self._taken)
 
     def complete(self, release: Release) -> bool:
         seen = self.look()
@@ -139,9 +143,12 @@ class SwarmBackend(Stock, ABC):
 
     def look(self) -> list[Sight]:
         """Look at the services that there are."""
+        began = time.monotonic()
         found = self.cluster.services(self.full_names())
         listed, nodes = self.cluster.tasks(found), self.cluster.nodes()
-        return [Sight(one, slots(one.name, self._tasks_of(one, listed, nodes))) for one in found]
+        seen = [Sight(one, slots(one.name, self._tasks_of(one, listed, nodes)), nodes) for one in found]
+        self._taken = time.monotonic() - began
+        return seen
 
     def _tasks_of(self, service: Service, listed: Sequence[Task], nodes: Nodes) -> Iterator[Task]:
         for task in listed:
@@ -249,7 +256,8 @@ class SwarmBackend(Stock, ABC):
     # The checklist, and by hand.
 
     def findings(self, image: ImageRef, budget: float) -> Iterator[Finding]:
-        yield from checks.findings(self.cluster, [one.service for one in self.look()], self.full_names(), budget)
+        found = [one.service for one in self.look()]
+        yield from checks.findings(self.cluster, found, self.full_names(), budget, self.settings.pace.parallelism)
         yield from checks.of_image(self.engine, image, budget, self.offer)
 
     def exec_program(self, service: str, argv: Sequence[str], *, terminal: bool) -> Program:
@@ -278,11 +286,10 @@ class SwarmBackend(Stock, ABC):
         return [task for one in self.look() for place in one.places for task in place.tasks if belongs(task, release)]
 
     def _instances(self, seen: Sequence[Sight], mine: Mine) -> tuple[Instance, ...]:
-        nodes = self.cluster.nodes()
-        found = [
+        return tuple(
             instance
             for one in seen
-            for instance in instances_of(one.places, mine, nodes, port=bool(one.service.host_ports))
-        ]
-        places = [place for one in seen for place in one.places]
-        return tuple(here.completed(one, places, self.engine) for one in found)
+            for instance in here.completed(
+                instances_of(one.places, mine, one.nodes, port=bool(one.service.host_ports)), one, self.engine
+            )
+        )

@@ -12,10 +12,14 @@ from deploykit.protocols import Finding, Offer, Standing
 from deploykit.release import ImageRef
 
 _REMEMBERED = 2
+_BATCHES = 50
+"""Batches of a release that are taken for meant: each is started, and looked at, after the other."""
 
 
-def findings(cluster: Cluster, found: Sequence[Service], names: Mapping[str, str], budget: float) -> Iterator[Finding]:
-    """Look at the nodes, and at how the services are updated."""
+def findings(
+    cluster: Cluster, found: Sequence[Service], names: Mapping[str, str], budget: float, parallelism: int | None
+) -> Iterator[Finding]:
+    """Look at the nodes, and at how the services are updated; `parallelism` is the config's own."""
     yield from checks.engine_version(cluster.engine)
     yield _nodes(cluster.nodes())
     yield from _history(cluster.history())
@@ -24,7 +28,7 @@ def findings(cluster: Cluster, found: Sequence[Service], names: Mapping[str, str
         if name not in known:
             yield Finding("service", Standing.warning, f"{full} is not there yet", "The first deploy makes a stack's.")
     for service in found:
-        yield from _service(service, budget)
+        yield from _service(service, budget, parallelism)
 
 
 def of_image(engine: Engine, image: ImageRef, budget: float, ask: Callable[[ImageRef], Offer]) -> Iterator[Finding]:
@@ -48,7 +52,7 @@ def _history(remembered: int) -> Iterator[Finding]:
         yield Finding("swarm", Standing.warning, text, "docker swarm update --task-history-limit 5")
 
 
-def _service(service: Service, budget: float) -> Iterator[Finding]:
+def _service(service: Service, budget: float, parallelism: int | None) -> Iterator[Finding]:
     if service.held:
         text = (
             f"{service.full_name} waits after each batch, as in a deployment: one is on or was cut short, or"
@@ -68,9 +72,23 @@ def _service(service: Service, budget: float) -> Iterator[Finding]:
     if service.update.get("Order") == "start-first" and service.host_ports:
         text = f"{service.full_name}: no task can be started beside another that has the port of its node"
         yield Finding("update", Standing.warning, text, 'Write [backend] order = "stop-first", or use a free node.')
+    yield from _batches(service, parallelism, budget)
     if service.replicas == 1 and service.update.get("Order") != "start-first":
         text = f"{service.full_name}: its one task is stopped before the next is started: nobody is served meanwhile"
         yield Finding("update", Standing.warning, text, 'Write [backend] order = "start-first", or have two.')
+
+
+def _batches(service: Service, parallelism: int | None, budget: float) -> Iterator[Finding]:
+    """Tell when a release goes out in more batches than anybody waits for: the budget is that of each."""
+    size = int(service.update.get("Parallelism") or 0) if parallelism is None else parallelism
+    number = -(-(service.replicas or 0) // size) if size else 1
+    if number > _BATCHES:
+        text = (
+            f"{service.full_name}: {service.replicas} tasks, {size} at a time, are {number} batches, one after the"
+            f" other; each has {budget:g}s to turn healthy, all of them {number * budget / 60:,.0f} minutes"
+        )
+        hint = f"Write [backend] parallelism = {-(-(service.replicas or 0) // 10)}: ten batches."
+        yield Finding("update", Standing.warning, text, hint)
 
 
 def refuse_addresses(services: Iterable[str]) -> None:

@@ -230,7 +230,8 @@ def instances_of(places: Sequence[Slot], mine: Mine, nodes: Nodes, *, port: bool
     lost = [task for one in places for task in one.losses]
     left = sorted(chosen, key=lambda one: not one.is_left)  # another may have taken the node that it would have had
     homeless = [one for one in left if one.is_left or one.current.has_no_node][: len(lost)]
-    rest = [one for one in chosen if one not in homeless]
+    without = {one.name for one in homeless}
+    rest = [one for one in chosen if one.name not in without]
     if not rest:
         homeless, rest = [], chosen
     found = [_instance(one, nodes, port=port) for one in rest]

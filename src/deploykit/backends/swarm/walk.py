@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from deploykit.backends.swarm.cluster import Cluster, no_progress
 from deploykit.backends.swarm.service import Service, step_args
-from deploykit.backends.swarm.tasks import Slot, Task, belongs, wanted
+from deploykit.backends.swarm.tasks import Nodes, Slot, Task, belongs, wanted
 from deploykit.errors import StepFailed
 from deploykit.protocols import Control
 from deploykit.release import Instance, Release
@@ -28,10 +28,11 @@ _GAP = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """One look at a service of the app: what is said of it, and its places."""
+    """One look at a service of the app: what is said of it, its places, and the machines of the swarm."""
 
     service: Service
     places: Sequence[Slot]
+    nodes: Nodes
 
     @property
     def wanted(self) -> int:
@@ -54,9 +55,9 @@ class Sight:
 class Walk:
     """Leads services from one release to another.
 
-    `look` sees the services that there are, `number` says how many a release has; `instances` are those of a release,
-    and `others` the living ones of all others. `specify` has services become those of a release, but for now their
-    first batch.
+    `look` sees the services that there are, `number` says how many a release has; `instances` are those of a release in
+    such a look, and `others` the living ones of all others. `specify` has services become those of a release, but for
+    now their first batch.
     """
 
     cluster: Cluster
@@ -64,7 +65,7 @@ class Walk:
     delay: float | None
     pull_timeout: float
     look: Callable[[], Sequence[Sight]]
-    instances: Callable[[Release], Sequence[Instance]]
+    instances: Callable[[Release, Sequence[Sight]], Sequence[Instance]]
     others: Callable[[Release], Sequence[Instance]]
     specify: Callable[[Release, Sequence[Sight], Control], None]
 
@@ -74,7 +75,9 @@ class Walk:
         if len(seen) != self.number(release) or not all(one.service.specifies(release) for one in seen):
             self.specify(release, seen, control)
         elif not self._is_whole(seen, release):
-            if any(one.status != "running" for one in self.instances(release)) or not self._may_go_on(seen, control):
+            if any(one.status != "running" for one in self.instances(release, seen)) or not self._may_go_on(
+                seen, control
+            ):
                 return False
             self._go_on(seen, release, control)
         return self._is_whole(self._started(seen, release, control), release)
@@ -109,6 +112,7 @@ class Walk:
         number = len(_taken(before, release))
         began = still = time.monotonic()
         while True:
+            asked = time.monotonic()
             seen, now = self.look(), time.monotonic()
             taken = _taken(seen, release)
             made = len(taken) > number or self._is_whole(seen, release)
@@ -122,7 +126,7 @@ class Walk:
             patience = self._patience(taken)
             if control.interruption.requested or (made and now > began + patience):
                 return seen
-            time.sleep(_GAP)
+            time.sleep(max(_GAP, now - asked))  # a swarm that takes long to tell has other things to do
 
     def _patience(self, taken: Sequence[Slot]) -> float:
         """Return how many seconds tasks may take to be started, beside what their probes are given."""

@@ -16,14 +16,15 @@ _SHARE = 5.0
 class TaskWatch:
     """Tells instances that are not what they were at the last look.
 
-    `look` is called `gap` seconds apart, and less often where it takes long: the swarm has other things to do.
+    `look` is called `gap` seconds apart, and less often where it takes long, as the last one did that took `taken`: the
+    swarm has other things to do. So it is first called a gap after the beginning: who opens a watch looks then.
     """
 
-    def __init__(self, look: Callable[[], Sequence[Instance]], gap: float) -> None:
+    def __init__(self, look: Callable[[], Sequence[Instance]], gap: float, taken: float = 0.0) -> None:
         self._look = look
         self._gap = gap
         self._known: dict[str, Instance] = {}
-        self._due = 0.0
+        self._wait_after(taken)
 
     def __enter__(self) -> "TaskWatch":
         return self
@@ -45,11 +46,14 @@ class TaskWatch:
             if time.monotonic() >= until:
                 return ()
 
+    def _wait_after(self, taken: float) -> None:
+        self._due = time.monotonic() + max(self._gap, _SHARE * taken)
+
     def _changed(self) -> Sequence[Instance]:
         began = time.monotonic()
         found = {one.name: one for one in self._look()}
         ended = time.monotonic()
-        self._due = ended + max(self._gap, _SHARE * (ended - began))
+        self._wait_after(ended - began)
         changed = [one for name, one in found.items() if self._known.get(name) != one]
         self._known = found
         return changed
