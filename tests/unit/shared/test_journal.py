@@ -86,6 +86,46 @@ def test_only_so_many_deployments_are_kept(machines: Machines, monkeypatch: pyte
     assert [one.number for one in opened(machines).records()] == [6, 5, 4, 2]
 
 
+def test_what_is_forgotten_leaves_nothing(machines: Machines, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files and logs of deployments that nobody knows any more; another project's are its own."""
+    monkeypatch.setattr(module, "KEPT", 2)
+    opened(machines, "other").begin(pending())
+    here = opened(machines)
+    for number in range(2, 7):
+        candidate = release("again", 2) if number == 5 else release(str(number), number)
+        here.begin(pending(candidate=candidate))
+        for key in (f"files.r{number}", f"log.r{number}"):
+            machines.shelf.put(key, b"x", None)
+    machines.shelf.put("files.r1", b"x", None)
+    here.begin(pending())
+    names = ("files.r1", "files.r2", "files.r6", "log.r6", "row.1", "row.6", "row.7")
+    assert [key for key in machines.shelf.keys if key != "files.r5"] == [one for one in names if one != "files.r2"]
+
+
+def test_what_a_rollback_goes_to_is_not_forgotten(machines: Machines, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However often nothing came of it since: a run that finds all as it should be is a deployment too."""
+    monkeypatch.setattr(module, "KEPT", 3)
+    here = opened(machines)
+    for tag in ("old", "new"):
+        begun = here.begin(pending())
+        here.update(replace(begun, state=State.healthy, candidate=release(tag, begun.number)))
+    for _ in range(6):
+        here.update(replace(here.begin(pending()), state=State.failed))
+    assert [one.number for one in opened(machines).records()] == [8, 7, 6, 2, 1]
+
+
+def test_what_cannot_be_forgotten_now_is_later(machines: Machines, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No deployment fails for it, nor is its row left behind."""
+    monkeypatch.setattr(module, "KEPT", 1)
+    here = opened(machines)
+    here.begin(pending())
+    with monkeypatch.context() as away:
+        away.setattr(machines.shelf, "remove", machines.shelf.gone)
+        assert here.begin(pending()).number == 2
+    opened(machines).begin(pending())
+    assert [key for key in machines.shelf.keys if key.startswith("row")] == ["row.3"]
+
+
 def test_an_engine_that_does_not_answer_is_waited_for(machines: Machines) -> None:
     """As long as with any other step of a deploy; then it counts as a journal that cannot be written."""
     here = opened(machines)
