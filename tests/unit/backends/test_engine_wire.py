@@ -134,7 +134,7 @@ def test_an_answer_in_chunks_is_read_whole(wire: Wire, server: Server) -> None:
 def test_what_is_no_answer_is_an_engine_that_is_not_reached(wire: Wire, server: Server, said: bytes | None) -> None:
     """Told in one line; and the next question begins anew."""
     server.answers += [said, GOOD]
-    with pytest.raises(EngineUnreachable, match="the Docker engine cannot be reached: ."):
+    with pytest.raises(EngineUnreachable, match=r"the Docker engine cannot be reached: ."):
         wire.ask("GET", "/one")
     assert wire.ask("GET", "/two").said == {"a": 1}
     assert server.connections == 2
