@@ -115,18 +115,20 @@ class SharedJournal(SqliteJournal):
         """Remove what is too old to matter: of this project, for no other knows what its rows are needed for."""
         records = list(self.records())
         needed = {number_of(one) for one in self.protected()} | _needed(records)
-        old = [one for one in records[KEPT:] if one.number not in needed]
-        for number in {*self._discarded, *(one.number for one in old)}:
-            self._shelf.remove(self._entries.pop(number))
-        self._discarded = set()
-        for record in old:
-            super().discard(record)
+        old = {one.number for one in records[KEPT:]} - needed
         if old:
-            self._forget_files({one.number for one in old})
+            self._forget_files(old, [one for one in records if one.number not in old])
+        for number in self._discarded | old:
+            self._shelf.remove(self._entries[number])
+            del self._entries[number]
+        self._discarded = set()
+        for record in records:
+            if record.number in old:
+                super().discard(record)
 
-    def _forget_files(self, old: set[int]) -> None:
-        """Remove what forgotten deployments left: nothing would ever find it again."""
-        known = {release.id for one in self.records() for release in _releases(one)}
+    def _forget_files(self, old: set[int], staying: Sequence[Record]) -> None:
+        """Remove what old deployments left, before their rows: without these nothing would ever find it."""
+        known = {release.id for one in staying for release in _releases(one)}
         for kind in ("files", "log"):
             for name, entry in self._shelf.read(kind).items():
                 if number_of(name) in old and name not in known:

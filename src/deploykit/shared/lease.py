@@ -172,7 +172,7 @@ class HeldLease:
         return self.local.inherit
 
     def abort_requested(self) -> bool:
-        return self._lost or self._aborted or self.local.abort_requested()
+        return self._lost or self._aborted
 
     def renew(self) -> None:
         """Say that the holder lives, and hear whether he is to stop. What cannot be said now is said the next time."""

@@ -35,6 +35,7 @@ class MemoryWire(Wire):
         self.asked: list[str] = []
         self.refusal: tuple[int, str] | None = None
         self.breaks_after: int | None = None
+        self.others_remove = False
         self._one = Lock()
         self._index = 0
 
@@ -67,7 +68,8 @@ class MemoryWire(Wire):
                     return self._reply(500, {"message": "rpc error: code = Unknown desc = update out of sequence"})
                 return self._write(named, body)
             case "DELETE", [_, named]:
-                return self._reply(204 if self.things.pop(named, None) else 404, None)
+                gone = self.things.pop(named, None) is None or self.others_remove
+                return self._reply(*(404, {"message": "no such thing"}) if gone else (204, None))
             case _:
                 raise AssertionError(method, path)
 
@@ -143,6 +145,15 @@ class InMemory(ShelfContract):
             assert before.content == content
         shelf.put("row.1", b"end", before)
         assert len(self.wire.things) == 1
+
+    def test_what_another_removes_meanwhile_is_gone(self, shelf: Shelf) -> None:
+        """That is all that was wanted."""
+        first = shelf.put("row.1", b"one", None)
+        assert first
+        self.wire.others_remove = True
+        assert shelf.put("row.1", b"two", first)
+        shelf.remove(first)
+        assert shelf.read("row") == {}
 
     def test_what_the_engine_refuses_is_told(self, shelf: Shelf) -> None:
         """In its own words."""

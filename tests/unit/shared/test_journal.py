@@ -56,6 +56,17 @@ def test_projects_share_the_numbers_alone(machines: Machines) -> None:
     assert other.begin(pending()).number == 2
     assert opened(machines, "one").protected() == frozenset()
     assert opened(machines, "two").protected() == {"r2"}
+    opened(machines, "one").protect("r1", on=True)
+    assert [opened(machines, one).protected() for one in ("one", "two")] == [{"r1"}, {"r2"}]
+    assert SharedJournal(machines.shelf, other, None, machines.clock, lambda: None).project == "two"
+
+
+def test_the_machines_own_journal_is_closed_with_it(machines: Machines) -> None:
+    """No file of it stays open."""
+    notes = memory_journal("engine", "project")
+    SharedJournal(machines.shelf, notes, None, machines.clock, lambda: None).close()
+    with pytest.raises(ConfigError, match="closed"):
+        notes.tag_notes()
 
 
 def test_a_number_that_was_taken_back_is_not_given_again(machines: Machines) -> None:
@@ -91,27 +102,27 @@ def test_what_is_forgotten_leaves_nothing(machines: Machines, monkeypatch: pytes
     monkeypatch.setattr(module, "KEPT", 2)
     opened(machines, "other").begin(pending())
     here = opened(machines)
-    for number in range(2, 7):
-        candidate = release("again", 2) if number == 5 else release(str(number), number)
-        here.begin(pending(candidate=candidate))
-        for key in (f"files.r{number}", f"log.r{number}"):
-            machines.shelf.put(key, b"x", None)
-    machines.shelf.put("files.r1", b"x", None)
-    here.begin(pending())
-    names = ("files.r1", "files.r2", "files.r6", "log.r6", "row.1", "row.6", "row.7")
-    assert [key for key in machines.shelf.keys if key != "files.r5"] == [one for one in names if one != "files.r2"]
+    for name in ("r1", "r2", "r3", "r3a", "r4"):
+        machines.shelf.put(f"files.{name}", b"x", None)
+        machines.shelf.put(f"log.{name}", b"x", None)
+    for number in (2, 3, 2, 5):
+        here.begin(pending(candidate=release(str(number), number)))
+    left = ["files.r1", "files.r2", "files.r4", "log.r1", "log.r2", "log.r4", "row.1", "row.4", "row.5"]
+    assert machines.shelf.keys == left
 
 
 def test_what_a_rollback_goes_to_is_not_forgotten(machines: Machines, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However often nothing came of it since: a run that finds all as it should be is a deployment too."""
+    """However often nothing came of it since: a run that finds all as it should be is a deployment too.
+
+    Nor is the one that a release is called after, which failed when it was first tried.
+    """
     monkeypatch.setattr(module, "KEPT", 3)
     here = opened(machines)
-    for tag in ("old", "new"):
-        begun = here.begin(pending())
-        here.update(replace(begun, state=State.healthy, candidate=release(tag, begun.number)))
-    for _ in range(6):
-        here.update(replace(here.begin(pending()), state=State.failed))
-    assert [one.number for one in opened(machines).records()] == [8, 7, 6, 2, 1]
+    tried = [(State.healthy, 1), (State.failed, 2), (State.healthy, 2), *((State.failed, None),) * 6]
+    for state, number in tried:
+        candidate = release(str(number), number) if number else None
+        here.update(replace(here.begin(pending()), state=state, candidate=candidate))
+    assert [one.number for one in opened(machines).records()] == [9, 8, 7, 3, 2, 1]
 
 
 def test_what_cannot_be_forgotten_now_is_later(machines: Machines, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,8 @@
 
 import os
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -289,6 +291,9 @@ def test_any_machine_asks_the_holder_to_stop(machines: Machines) -> None:
     with machines.held("here") as held:
         held.renew()
         assert not held.abort_requested()
+    machines.dies_holding("here")
+    machines.clock.advance(LEASE)
+    assert not lock.request_abort()
 
 
 def test_waiting_can_be_stopped(machines: Machines) -> None:
@@ -300,6 +305,33 @@ def test_waiting_can_be_stopped(machines: Machines) -> None:
         asked.event.set()
         with pytest.raises(Interrupted), state.lock.acquire("deploy", 60, asked):
             pass
+
+
+def test_what_was_lost_once_stays_lost(machines: Machines, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever stands there later."""
+    with machines.held("here") as held:
+        with monkeypatch.context() as overtaken:
+            overtaken.setattr(machines.shelf, "put", lambda *_: None)
+            held.renew()
+        held.renew()
+        with pytest.raises(LockLost):
+            held.check()
+
+
+def test_it_is_renewed_five_times_while_it_lasts(machines: Machines) -> None:
+    """By what holds it."""
+    begun: list[tuple[Callable[[], None], float]] = []
+
+    @contextmanager
+    def beat(work: Callable[[], None], every: float) -> Iterator[None]:
+        begun.append((work, every))
+        yield
+
+    state = machines.state("here")
+    state.prepare()
+    state.lock.beat = beat
+    with state.lock.acquire("deploy", 0, Interruption()) as held:
+        assert begun == [(held.renew, RENEWAL)]
 
 
 def test_it_is_renewed_in_the_background() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from deploykit.errors import ConfigError, EngineUnreachable, Held, Locked, Outcome
+from deploykit.errors import ConfigError, EngineUnreachable, Held, Locked, LockLost, Outcome
 from deploykit.events import Pulled
 from deploykit.interrupt import Interruption
 from deploykit.protocols import Hold, Identity, Program
@@ -15,7 +15,7 @@ from deploykit.shared.packing import pack
 from deploykit.store import StateFolder
 from deploykit.testing import Moment
 from tests.unit.made import release, row
-from tests.unit.shared.machines import Machines
+from tests.unit.shared.machines import LEASE, Machines
 
 
 def test_the_history_is_the_same_from_everywhere(machines: Machines) -> None:
@@ -104,6 +104,18 @@ def test_a_tag_file_that_is_out_of_date_is_not_taken_for_a_hand(machines: Machin
     assert machines.serves == ["one"]
 
 
+def test_a_journal_is_written_by_who_has_the_lock(machines: Machines) -> None:
+    """Another machine took it over meanwhile: not one row more, not even a new one."""
+    here = machines.state("here")
+    here.prepare()
+    with here.lock.acquire("deploy", 0, Interruption()):
+        journal = here.journal(Identity("fake-engine", "fake"))
+        machines.clock.suspend(LEASE)
+        with machines.held("there"), pytest.raises(LockLost, match="was taken over by pid"):
+            journal.begin(row(0))
+    assert machines.history("any") == []
+
+
 def test_a_hold_is_for_all(machines: Machines) -> None:
     """Until anyone lifts it."""
     machines.app("here").hold("migration")
@@ -125,9 +137,10 @@ def test_a_failures_log_is_read_anywhere(machines: Machines) -> None:
     for machine in ("here", "there"):
         assert "ImportError: courts" in machines.app(machine).failure_log("r2")
     logs = machines.state("here").logs
-    logs.keep("r2", "x" * 1024 * 1024)
-    assert len(logs.read("r2") or "") == 1024 * 1024
-    assert len(machines.state("there").logs.read("r2") or "") == 256 * 1024
+    whole = "begin" + "x" * 1024 * 1024 + "end"
+    logs.keep("r2", whole)
+    assert logs.read("r2") == whole
+    assert machines.state("there").logs.read("r2") == whole[-256 * 1024 :]
     logs.discard("r2")
     assert [machines.state(one).logs.read("r2") for one in ("here", "there")] == [None, None]
     machines.shelf.away = True
