@@ -90,7 +90,7 @@ class _SocketConnection(HTTPConnection):
     """HTTP over a socket of this machine."""
 
     def __init__(self, path: str) -> None:
-        super().__init__("docker", timeout=QUERY_TIMEOUT)
+        super().__init__("docker")
         self._path = path
 
     def connect(self) -> None:
@@ -104,7 +104,7 @@ class _DialledConnection(HTTPConnection):
     """HTTP over the input and output of `docker system dial-stdio`."""
 
     def __init__(self, engine: Engine) -> None:
-        super().__init__("docker", timeout=QUERY_TIMEOUT)
+        super().__init__("docker")
         self._program = engine.program("system", "dial-stdio")
         self._hang_up: finalize[..., _DialledConnection] | None = None
 
