@@ -1,5 +1,7 @@
 """The state of an app that any machine deploys: on a shelf of its engine, and a folder here that follows it."""
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from hashlib import sha256
 from itertools import islice
 
@@ -39,15 +41,15 @@ class SharedState:
         self._here.prepare()
 
     def journal(self, identity: Identity) -> SharedJournal:
-        notes = self._here.journal(identity)
-        if not self._begun:
-            self._move_in(notes)
-        self.files.fetch()
-        return self._opened(notes, identity)
+        with _closed_by_errors(self._here.journal(identity)) as notes:
+            if not self._begun:
+                self._move_in(notes)
+            self.files.fetch()
+            return self._opened(notes, identity)
 
     def journal_to_read(self, identity: Identity | None) -> Journal:
-        notes = self._here.journal_to_read(identity)
-        return self._opened(notes, identity) if self._begun else notes
+        with _closed_by_errors(self._here.journal_to_read(identity)) as notes:
+            return self._opened(notes, identity) if self._begun else notes
 
     def _opened(self, notes: Journal, identity: Identity | None) -> SharedJournal:
         return SharedJournal(self._shelf, notes, identity, self._clock, self.lock.check)
@@ -61,8 +63,17 @@ class SharedState:
         """Go on with the story of this machine, which deployed alone until now. Idempotent."""
         self.files.send()
         for record in islice(journal.records(), KEPT):
+            self.lock.check()  # it may take long: another may have begun without it
             overwrite(self._shelf, f"row.{record.number}", pack(row_said((record, journal.moves(record)))))
         overwrite(self._shelf, MARKS, pack(marks_said(journal)))
+
+
+@contextmanager
+def _closed_by_errors(journal: SqliteJournal) -> Iterator[SqliteJournal]:
+    with ExitStack() as failing:
+        failing.callback(journal.close)
+        yield journal
+        failing.pop_all()
 
 
 def shelf_name(app: str, target: str | None) -> str:

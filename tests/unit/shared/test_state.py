@@ -8,6 +8,7 @@ import pytest
 from deploykit.errors import ConfigError, EngineUnreachable, Held, Locked, LockLost, Outcome
 from deploykit.events import Pulled
 from deploykit.interrupt import Interruption
+from deploykit.journal import memory_journal
 from deploykit.protocols import Hold, Identity, Program
 from deploykit.release import Snapshot
 from deploykit.shared import shelf_name, store
@@ -114,6 +115,41 @@ def test_a_journal_is_written_by_who_has_the_lock(machines: Machines) -> None:
         with machines.held("there"), pytest.raises(LockLost, match="was taken over by pid"):
             journal.begin(row(0))
     assert machines.history("any") == []
+
+
+def test_a_story_is_taken_along_by_who_has_the_lock(machines: Machines) -> None:
+    """It may take long: what another machine has begun meanwhile is not written over."""
+    here = machines.state("here")
+    here.prepare()
+    alone = StateFolder(machines.folder / "here/state", machines.folder / "here/tag", machines.clock)
+    journal = alone.journal(Identity("fake-engine", "fake"))
+    journal.begin(row(0, candidate=release("old", 1)))
+    journal.close()
+    with here.lock.acquire("deploy", 0, Interruption()):
+        machines.clock.suspend(LEASE)
+        machines.app("there").deploy("new")
+        rows = machines.shelf.read("row")
+        marks = machines.shelf.get("marks.marks")
+        assert marks
+        machines.shelf.remove(marks)  # as it was when the first one looked
+        with pytest.raises(LockLost):
+            here.journal(Identity("fake-engine", "fake"))
+    assert machines.shelf.read("row") == rows
+
+
+@pytest.mark.parametrize("how", ["journal", "journal_to_read"])
+def test_what_cannot_be_opened_leaves_nothing_open(
+    machines: Machines, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The machine's own journal is closed again."""
+    machines.app("here").deploy("one")
+    machines.shelf.put("row.9", b"nonsense", None)
+    own = memory_journal("fake-engine", "fake")
+    monkeypatch.setattr(StateFolder, how, lambda *_: own)
+    with pytest.raises(ConfigError, match=r"row\.9"):
+        getattr(machines.state("here"), how)(Identity("fake-engine", "fake"))
+    with pytest.raises(ConfigError, match="closed"):
+        own.tag_notes()
 
 
 def test_a_hold_is_for_all(machines: Machines) -> None:
