@@ -118,6 +118,7 @@ class Machines:
         self.shelf = MemoryShelf(self.clock, self.moments)
         self.backend = FakeBackend(self.clock, self.state("any").files, repository=REPOSITORY, moments=self.moments)
         self.events: dict[str, list[Event]] = {}
+        self.states: dict[str, SharedState] = {}
 
     def state(self, machine: str) -> SharedState:
         """What a process on a machine remembers; its lease is renewed by nobody but the tests."""
@@ -127,13 +128,14 @@ class Machines:
     def app(self, machine: str) -> App:
         """The app, as a new process on a machine makes it."""
         events = self.events.setdefault(machine, [])
+        self.states[machine] = self.state(machine)
         return App(
             "web",
             REPOSITORY,
             self.backend,
             [FakeProbe(self.backend)],
             HealthPolicy(attempts=5, interval=2.0),
-            state=self.state(machine),
+            state=self.states[machine],
             observers=[events.append],
             clock=self.clock,
         )
