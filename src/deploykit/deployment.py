@@ -185,6 +185,7 @@ class Deployment:
             try:
                 return self._work(state)
             except Interrupted:
+                self._check_lock()
                 cause = self._control.interruption.cause
                 self._set(interrupted=cause)
                 return self._failed(Failure(f"Interrupted by {cause.value} in {state.name}", state))
@@ -199,6 +200,11 @@ class Deployment:
                     self._take_back()
                     raise
                 return self._failed(_failure(error, state))
+
+    def _check_lock(self) -> None:
+        """Raise LockLost when that is why to stop: nobody has interrupted it then."""
+        with suppress(ConfigError, EngineUnreachable):
+            self._control.guard()
 
     def _work(self, state: State) -> Trigger:
         if state in UNTOUCHED or state is State.starting:

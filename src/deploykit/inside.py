@@ -1,7 +1,7 @@
 """Getting at what runs by hand: programs that take the place of deploykit, with its terminal and their own code."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from deploykit.errors import ConfigError, NoSuchRelease, StepFailed
@@ -29,12 +29,12 @@ class Hands:
     def shell(self, release: Release | None, argv: Sequence[str], *, terminal: bool) -> Program:
         """Return what runs a command in a one-off of a release: what serves, when none is named."""
         with _kept():
-            return self._inside().shell_program(release or self._running(), argv, terminal=terminal)
+            return self._inside().shell_program(self._here(release or self._running()), argv, terminal=terminal)
 
     def compose(self, argv: Sequence[str]) -> Program:
         """Return `docker compose ARGV` with project, files, pin and variables of what runs."""
         with _kept():
-            return self._inside().compose_program(self._running(), argv)
+            return self._inside().compose_program(self._here(self._running()), argv)
 
     def logs(self, service: str | None, *, follow: bool, tail: int | None) -> Program:
         """Return what shows the log of what runs, as its runtime has it."""
@@ -45,6 +45,13 @@ class Hands:
         if not isinstance(backend, Inside):
             raise ConfigError("this backend has no way inside", hint="Use the tools of its runtime.")
         return backend
+
+    def _here(self, release: Release) -> Release:
+        """See to it that the files of a release are on this machine: another may have deployed it."""
+        files = self.parts.state.files
+        with suppress(StepFailed):  # they are gone: not every backend needs them, and it says so itself
+            files.keep(release.id, files.read(release.id))
+        return release
 
     def _running(self) -> Release:
         release = current_release(self.parts)

@@ -17,7 +17,7 @@ from deploykit.clock import in_utc
 from deploykit.disk import mend, open_private, replace_file
 from deploykit.errors import ConfigError, Locked
 from deploykit.interrupt import Interruption
-from deploykit.processes import start_time
+from deploykit.processes import boot, start_time
 from deploykit.protocols import Clock, Holder
 
 DEAD_HOLDER_WAIT = 60.0
@@ -42,12 +42,6 @@ class FileLock:
                 self._abort_path.unlink(missing_ok=True)  # meant for a holder before
                 _write_holder(descriptor, doing, self.clock.time())
             yield HeldFileLock(descriptor, self._abort_path)
-
-    @contextmanager
-    def if_free(self) -> Iterator[bool]:
-        """Hold it, without a name, when nobody has it: for an instant, which everybody waits for. Tells whether."""
-        with self._opened(os.O_RDWR | os.O_CREAT) as descriptor:
-            yield _try(descriptor, fcntl.LOCK_EX)
 
     def holder(self) -> Holder | None:
         held, named = self._look()
@@ -139,6 +133,15 @@ def whoami() -> str:
 def myself(doing: str, since: float) -> Holder:
     """Return this process as the holder of a lock."""
     return Holder(os.getpid(), whoami(), since, doing)
+
+
+def place_of(lock: Path | int) -> str | None:
+    """Return a name that no other lock's file has, on any machine, until it is gone; None where there is none."""
+    try:
+        there = os.stat(lock)  # noqa: PTH116 - of a descriptor too
+        return f"{boot()}:{there.st_dev}:{there.st_ino}"
+    except OSError:
+        return None
 
 
 def _try(descriptor: int, how: int) -> bool:

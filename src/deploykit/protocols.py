@@ -673,6 +673,9 @@ class Shelf(Protocol):
         """Return what there is of a kind, by name."""
         ...
 
+    def get(self, key: str) -> Entry | None:
+        """Return what stands under a key, None for nothing."""
+
     def put(self, key: str, content: bytes, before: Entry | None) -> Entry | None:
         """Put content under a key in place of `before`, None for nothing there, and return it.
 

@@ -2,13 +2,17 @@
 
 from base64 import b64decode, b64encode
 from contextlib import suppress
+from dataclasses import asdict
+from pathlib import PurePosixPath
+from typing import Any
 
-from deploykit.errors import DeploykitError, StepFailed
-from deploykit.protocols import Entry, Hold, HoldBoard, Shelf
+from deploykit.errors import ConfigError, DeploykitError, StepFailed
+from deploykit.protocols import Hold, HoldBoard, Shelf
 from deploykit.release import Snapshot
 from deploykit.shared.packing import overwrite, pack, unpack
 from deploykit.store import LogFolder, ReleaseFolders
 
+_HOLD = "hold.hold"
 _LOG = 256 * 1024
 """Characters of a log that are kept for other machines; all of it is kept on the one where it failed."""
 
@@ -23,7 +27,7 @@ class SharedFiles:
     def fetch(self) -> None:
         """Bring here what other machines have kept since."""
         for release_id, entry in self._shelf.read("files").items():
-            self._folders.keep(release_id, _snapshot(entry))
+            self._folders.keep(release_id, unpack(entry, _snapshot))
 
     def send(self) -> None:
         """Put what this machine alone has on the shelf."""
@@ -38,13 +42,13 @@ class SharedFiles:
         try:
             return self._folders.read(release_id)
         except StepFailed:
-            entry = self._shelf.read("files").get(release_id)
+            entry = self._shelf.get(f"files.{release_id}")
             if entry is None:
                 raise
-            return _snapshot(entry)
+            return unpack(entry, _snapshot)
 
     def discard(self, release_id: str) -> None:
-        if entry := self._shelf.read("files").get(release_id):
+        if entry := self._shelf.get(f"files.{release_id}"):
             self._shelf.remove(entry)
         self._folders.discard(release_id)
 
@@ -56,9 +60,18 @@ class SharedFiles:
         overwrite(self._shelf, f"files.{release_id}", pack(said))
 
 
-def _snapshot(entry: Entry) -> Snapshot:
-    said: dict[str, str] = unpack(entry)
-    return Snapshot({name: b64decode(content) for name, content in said.items()})
+def _snapshot(said: dict[str, str]) -> Snapshot:
+    return Snapshot({_inside(name): b64decode(content) for name, content in said.items()})
+
+
+def _inside(name: str) -> str:
+    """Return the name of a file; raise ValueError for one outside the folder of its release."""
+    # Whoever may use the engine could have written it, and is not to write where he likes on this machine.
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or not path.name:
+        msg = f"{name!r} is no file of a release"
+        raise ValueError(msg)
+    return name
 
 
 class SharedLogs:
@@ -77,31 +90,38 @@ class SharedLogs:
         here = self._folder.read(deployment)
         if here is not None:
             return here
-        entry = self._shelf.read("log").get(deployment)
-        return None if entry is None else str(unpack(entry))
+        entry = self._shelf.get(f"log.{deployment}")
+        return None if entry is None else unpack(entry, str)
 
     def discard(self, deployment: str) -> None:
         self._folder.discard(deployment)
         with suppress(DeploykitError):
-            if entry := self._shelf.read("log").get(deployment):
+            if entry := self._shelf.get(f"log.{deployment}"):
                 self._shelf.remove(entry)
 
 
 class SharedHold(HoldBoard):
-    """The hold of an operator, for every machine."""
+    """The hold of an operator, for every machine. One that cannot be read holds too, as in a folder."""
 
     def __init__(self, shelf: Shelf) -> None:
         self._shelf = shelf
 
     def read(self) -> Hold | None:
-        entry = self._shelf.read("hold").get("hold")
-        said: dict[str, str | float] | None = unpack(entry) if entry else None
-        return Hold(str(said["why"]), str(said["by"]), float(said["since"])) if said else None
+        entry = self._shelf.get(_HOLD)
+        try:
+            return unpack(entry, _hold) if entry else None
+        except ConfigError as error:
+            return Hold(str(error), "unknown", 0.0)
 
     def put(self, hold: Hold) -> None:
-        overwrite(self._shelf, "hold.hold", pack({"why": hold.why, "by": hold.by, "since": hold.since}))
+        overwrite(self._shelf, _HOLD, pack(asdict(hold)))
 
     def lift(self) -> Hold | None:
         found = self.read()
-        overwrite(self._shelf, "hold.hold", pack(None))
+        if found:
+            overwrite(self._shelf, _HOLD, pack(None))
         return found
+
+
+def _hold(said: dict[str, Any] | None) -> Hold | None:
+    return Hold(**said) if said else None

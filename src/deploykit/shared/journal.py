@@ -1,12 +1,15 @@
 """The journal on a shelf: read into memory as a whole, and each write is on the shelf when it returns."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from typing import Any
 
-from deploykit.errors import ConfigError, EngineUnreachable, JournalError, LockLost
+from deploykit.errors import ConfigError, DeploykitError, EngineUnreachable, JournalError, LockLost
 from deploykit.journal import Row, SqliteJournal, dump_record, load_record, memory_connection
 from deploykit.protocols import Clock, Entry, Identity, Journal, Shelf
 from deploykit.record import Move, Record, TagMemory
+from deploykit.release import Release
 from deploykit.shared.packing import pack, unpack
 from deploykit.states import State, Trigger
 
@@ -15,7 +18,10 @@ PATIENCE = 60.0
 _POLL = 0.5
 _HINT = "Is the engine alive? `deploykit recover` goes on when it is."
 KEPT = 500
-"""Deployments that are kept; of older ones nothing is at hand any more."""
+"""Deployments that are kept; of older ones only what the newest good releases need."""
+GOOD = 10
+"""Good releases that stay at hand, however many deployments came to nothing since."""
+MARKS = "marks.marks"
 
 
 class SharedJournal(SqliteJournal):
@@ -25,17 +31,23 @@ class SharedJournal(SqliteJournal):
     """
 
     def __init__(
-        self, shelf: Shelf, notes: Journal, identity: Identity, clock: Clock, check: Callable[[], None]
+        self, shelf: Shelf, notes: Journal, identity: Identity | None, clock: Clock, check: Callable[[], None]
     ) -> None:
-        super().__init__(memory_connection(), identity.engine, identity.project)
+        entries = {int(name): entry for name, entry in shelf.read("row").items()}
+        rows = {number: unpack(entry, _row) for number, entry in sorted(entries.items())}
+        found = [row for row in rows.values() if row]
+        scope = (identity.engine, identity.project) if identity else _newest(found)
+        super().__init__(memory_connection(), *scope)
         self._shelf = shelf
         self._notes = notes
         self._clock = clock
         self._check = check
-        self._entries: dict[int, Entry] = {int(name): entry for name, entry in shelf.read("row").items()}
-        self._discarded = [number for number, entry in self._entries.items() if unpack(entry) is None]
-        self._marks = shelf.read("marks").get("marks")
-        self._load()
+        self._entries = entries
+        self._discarded = {number for number, row in rows.items() if row is None}
+        self._marks = shelf.get(MARKS)
+        self.copy(found)
+        for release in self._all_marks().get(_scope(self), ()):
+            super().protect(release, on=True)
 
     def close(self) -> None:
         self._notes.close()
@@ -44,7 +56,8 @@ class SharedJournal(SqliteJournal):
     def begin(self, record: Record, first: int = 1) -> Record:
         begun = super().begin(record, max(first, 1 + max(self._entries, default=0)))
         self._write(begun)
-        self._forget()
+        with suppress(DeploykitError):  # it is done again with the next one
+            self._forget()
         return begun
 
     def update(self, record: Record, move: Move | None = None) -> None:
@@ -66,15 +79,11 @@ class SharedJournal(SqliteJournal):
 
     def protect(self, release_id: str, *, on: bool) -> None:
         super().protect(release_id, on=on)
-        marks: dict[str, list[str]] = unpack(self._marks) if self._marks else {}
-        self._marks = self._written("marks.marks", marks | marks_said(self), self._marks)
+        self._marks = self._written(MARKS, self._all_marks() | marks_said(self), self._marks)
 
-    def _load(self) -> None:
-        rows = {number: unpack(entry) for number, entry in self._entries.items()}
-        self.copy(_row(rows[number]) for number in sorted(rows) if rows[number] is not None)
-        marks = unpack(self._marks) if self._marks else {}
-        for release in marks.get(_scope(self), ()):
-            super().protect(release, on=True)
+    def _all_marks(self) -> dict[str, list[str]]:
+        """Return the marks of every project."""
+        return unpack(self._marks, dict[str, list[str]]) if self._marks else {}
 
     def _write(self, record: Record) -> None:
         self._put(record.number, row_said((record, self.moves(record))))
@@ -103,12 +112,45 @@ class SharedJournal(SqliteJournal):
                 raise JournalError(f"the journal cannot be written: {error}", hint=error.hint) from error
 
     def _forget(self) -> None:
-        """Remove what is too old to matter: nothing fails for it."""
-        protected = self.protected()
-        old = [number for number in sorted(self._entries)[:-KEPT] if f"r{number}" not in protected]
-        for number in {*self._discarded, *old}:
-            self._shelf.remove(self._entries.pop(number))
-        self._discarded = []
+        """Remove what is too old to matter: of this project, for no other knows what its rows are needed for."""
+        records = list(self.records())
+        needed = {number_of(one) for one in self.protected()} | _needed(records)
+        old = {one.number for one in records[KEPT:]} - needed
+        if old:
+            self._forget_files(old, [one for one in records if one.number not in old])
+        for number in self._discarded | old:
+            self._shelf.remove(self._entries[number])
+            del self._entries[number]
+        self._discarded = set()
+        for record in records:
+            if record.number in old:
+                super().discard(record)
+
+    def _forget_files(self, old: set[int], staying: Sequence[Record]) -> None:
+        """Remove what old deployments left, before their rows: without these nothing would ever find it."""
+        known = {release.id for one in staying for release in _releases(one)}
+        for kind in ("files", "log"):
+            for name, entry in self._shelf.read(kind).items():
+                if number_of(name) in old and name not in known:
+                    self._shelf.remove(entry)
+
+
+def number_of(release_id: str) -> int:
+    """Return the number of the deployment that a release is called after."""
+    return int(release_id.strip("ra"))
+
+
+def _releases(record: Record) -> list[Release]:
+    return [one for one in (record.candidate, record.current, record.restore) if one]
+
+
+def _needed(records: Iterable[Record]) -> set[int]:
+    """Return the deployments that tell of the newest good releases; `records` come newest first."""
+    found: dict[str, int] = {}
+    for record in records:
+        if record.good and record.candidate and len(found) < GOOD:
+            found.setdefault(record.candidate.id, record.number)
+    return {*found.values(), *map(number_of, found)}
 
 
 def row_said(row: Row) -> dict[str, object]:
@@ -129,15 +171,15 @@ def _scope(journal: SqliteJournal) -> str:
     return json.dumps([journal.engine, journal.project])
 
 
-def _row(said: dict[str, object]) -> Row:
-    try:
-        return load_record(json.dumps(said["record"])), list(_moves(said["moves"]))
-    except (LookupError, TypeError, ValueError) as error:
-        msg = f"the journal that is kept with the engine cannot be read: {error}"
-        raise ConfigError(msg, hint="Remove what is damaged: what serves is adopted by the next run.") from error
+def _newest(rows: Sequence[Row]) -> tuple[str, str]:
+    """Return engine and project of the newest deployment."""
+    return (rows[-1][0].engine, rows[-1][0].project) if rows else ("", "")
 
 
-def _moves(said: object) -> Iterator[Move]:
-    assert isinstance(said, list)  # noqa: S101 - as it was written
-    for at, source, trigger, target in said:
-        yield Move(at, State[source], Trigger[trigger], State[target])
+def _row(said: Any) -> Row | None:
+    """Return a row as it was said; None for one that was taken back."""
+    return said and (load_record(json.dumps(said["record"])), [_move(*one) for one in said["moves"]])
+
+
+def _move(at: float, source: str, trigger: str, target: str) -> Move:
+    return Move(at, State[source], Trigger[trigger], State[target])

@@ -1,7 +1,7 @@
 """The lock where several machines deploy: a lease on a shelf, which its holder renews, and others wait out.
 
-No clock of another machine is trusted. How old a lease is, the engine says; and one that has run out is taken over only
-when it was seen to stay as it is for as long as its holder would have taken to renew it.
+No clock but the own one is trusted, and that only while it is looked at: a lease that was seen to stay as it is for all
+of its time has run out. Where the engine says that it is that old already, it need only miss two renewals.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,9 +11,9 @@ from secrets import token_hex
 from threading import Event, Lock, Thread
 from typing import Any
 
-from deploykit.errors import DeploykitError, Locked, LockLost
+from deploykit.errors import ConfigError, DeploykitError, Locked, LockLost
 from deploykit.interrupt import Interruption
-from deploykit.lock import FileLock, HeldFileLock, locked_by, myself
+from deploykit.lock import FileLock, HeldFileLock, locked_by, myself, place_of
 from deploykit.protocols import Clock, Entry, Holder, Shelf
 from deploykit.shared.packing import overwrite, pack, unpack
 
@@ -21,32 +21,37 @@ LEASE = 30.0
 """Seconds that a holder who is not heard of keeps the lock."""
 _BEATS = 5
 """How often a lease is renewed while it lasts."""
+_MISSED = 2
+"""Renewals that one who is said to have died must miss while somebody looks."""
 _POLL = 0.5
 _KEY = "lock.lock"
 _ABORT = "abort.abort"
 
-Clocks = tuple[float, float]
-"""Seconds by the machine's own clock, and by that of the day."""
 Beat = Callable[[Callable[[], None], float], AbstractContextManager[None]]
 """Does something every so many seconds, while it is entered."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Who has the lock, as it stands on the shelf. `place` is the state folder that it was taken from."""
+    """Who has the lock, as it stands on the shelf. `place` is where: the local lock that it was taken with.
+
+    `lease` is his own, in seconds: others may have another in their config.
+    """
 
     token: str
     place: str
+    lease: float
     holder: Holder
     beat: int = 0
 
     @classmethod
     def of(cls, entry: Entry | None) -> "Claim | None":
         """Return whose the lock is; None when it is free."""
-        said: dict[str, Any] = unpack(entry) if entry else {}
-        if not said:
-            return None
-        return cls(said["token"], said["place"], Holder(**said["holder"]), said["beat"])
+        return unpack(entry, cls._read) if entry else None
+
+    @classmethod
+    def _read(cls, said: dict[str, Any]) -> "Claim | None":
+        return cls(**{**said, "holder": Holder(**said["holder"])}) if said else None
 
 
 @contextmanager
@@ -71,13 +76,11 @@ def in_background(work: Callable[[], None], every: float) -> Iterator[None]:
 class Lease:
     """The lock on a shelf. On this machine `local` is taken first: so what dies here never has to be waited out here.
 
-    `lease` is in seconds. `place` names the folder of `local`, and no other on any machine; None where
-    nothing does.
+    `lease` is in seconds.
     """
 
     shelf: Shelf
     local: FileLock
-    place: Callable[[], str | None]
     clock: Clock
     lease: float = LEASE
     beat: Beat = in_background
@@ -87,9 +90,10 @@ class Lease:
     def acquire(self, doing: str, wait: float, interruption: Interruption) -> Iterator["HeldLease"]:
         began = self.clock.now()
         with self.local.acquire(doing, wait, interruption) as local:
-            claim = Claim(token_hex(8), self.place() or token_hex(8), myself(doing, self.clock.time()))
-            entry, since = self._take(claim, began + wait, interruption)
-            held = HeldLease(self, local, claim, entry, since)
+            place = place_of(local.descriptor) or token_hex(8)
+            claim = Claim(token_hex(8), place, self.lease, myself(doing, self.clock.time()))
+            self._take(claim, began + wait, interruption)
+            held = HeldLease(self, local, claim)
             self.held = held
             try:
                 with self.beat(held.renew, self.lease / _BEATS):
@@ -101,13 +105,12 @@ class Lease:
     def holder(self) -> Holder | None:
         entry = self.entry()
         claim = Claim.of(entry)
-        if entry is None or claim is None or entry.age >= self.lease or self._died_here(claim):
+        if entry is None or claim is None or entry.age >= claim.lease or self._died_here(claim):
             return None
         return claim.holder
 
     def request_abort(self) -> bool:
-        entry = self.entry()
-        claim = Claim.of(entry)
+        claim = Claim.of(self.entry())
         if claim is None or self.holder() is None:
             return False
         overwrite(self.shelf, _ABORT, pack(claim.token))
@@ -120,39 +123,32 @@ class Lease:
 
     def entry(self) -> Entry | None:
         """Return the lock as it stands on the shelf."""
-        return self.shelf.read("lock").get("lock")
+        return self.shelf.get(_KEY)
 
     def aborts(self, claim: Claim) -> bool:
         """Whether this very holder was asked to stop."""
-        asked = self.shelf.read("abort").get("abort")
-        return asked is not None and unpack(asked) == claim.token
+        asked = self.shelf.get(_ABORT)
+        return asked is not None and unpack(asked, str) == claim.token
 
-    def clocks(self) -> Clocks:
-        """Return what both clocks say: that of the machine stands still while it is suspended."""
-        return self.clock.now(), self.clock.time()
-
-    def _take(self, claim: Claim, until: float, interruption: Interruption) -> tuple[Entry, Clocks]:
-        """Return what was put on the shelf, and when that was begun: from then on it counts as renewed."""
-        silent = _Silence(self.clock, self.lease / _BEATS)
+    def _take(self, claim: Claim, until: float, interruption: Interruption) -> None:
+        silence = _Silence(self.clock)
         while True:
             entry = self.entry()
             theirs = Claim.of(entry)
-            out = entry is not None and entry.age >= self.lease
-            if entry is None or theirs is None or theirs.place == claim.place or (out and silent.lasts(entry)):
-                since = self.clocks()
-                if mine := self.shelf.put(_KEY, _packed(claim), entry):
-                    return mine, since
+            if entry is None or theirs is None or theirs.place == claim.place or silence.tells(entry, theirs):
+                if self.shelf.put(_KEY, _packed(claim), entry):
+                    return
                 continue
             interruption.check()
-            if not out and self.clock.now() >= until:
+            if self.clock.now() >= until and not silence.may_tell_soon(entry, theirs):
                 raise self._locked(theirs, entry)
             self.clock.sleep(_POLL)
 
     def _died_here(self, claim: Claim) -> bool:
-        return claim.place == self.place() and self.local.holder() is None
+        return claim.place == place_of(self.local.path) and self.local.holder() is None
 
     def _locked(self, theirs: Claim, entry: Entry) -> Locked:
-        left = f"If it has died, the lock is free in {max(1.0, self.lease - entry.age):.0f}s."
+        left = f"If it has died, the lock is free in {max(1.0, theirs.lease - entry.age):.0f}s."
         return locked_by(
             theirs.holder, hint=f"Wait for it with --lock-wait SECONDS, or stop it with `deploykit abort`. {left}"
         )
@@ -165,8 +161,6 @@ class HeldLease:
     lock: Lease
     local: HeldFileLock
     claim: Claim
-    entry: Entry
-    renewed: Clocks
 
     def __post_init__(self) -> None:
         self._turn = Lock()
@@ -178,67 +172,74 @@ class HeldLease:
         return self.local.inherit
 
     def abort_requested(self) -> bool:
-        return self._lost or self._aborted or self.local.abort_requested()
+        return self._lost or self._aborted
 
     def renew(self) -> None:
         """Say that the holder lives, and hear whether he is to stop. What cannot be said now is said the next time."""
-        with self._turn, suppress(DeploykitError):
-            self._renew()
+        with self._turn, suppress(Exception):  # whatever it is: it must not end the thread, and `check` tells of it
+            self._see(oldest=0)
             self._aborted = self._aborted or self.lock.aborts(self.claim)
 
     def check(self) -> None:
         """Raise LockLost when another has the lock; EngineUnreachable when nobody can tell."""
         with self._turn:
-            if not self._lost and self._is_old():
-                self._renew()
+            # Always looked at: no clock of a machine that was made to stand still tells for how long.
+            self._see(oldest=self.claim.lease / 2)
             if self._lost:
                 raise self._taken_over()
 
     def let_go(self) -> None:
         """Leave the lock to others. When that cannot be said, they wait the lease out."""
         with self._turn, suppress(DeploykitError):
-            if not self._lost:
-                self.lock.shelf.put(_KEY, pack({}), self.entry)
+            if (there := self._look()) and not self._lost:
+                self.lock.shelf.put(_KEY, pack({}), there)
 
-    def _renew(self) -> None:
-        if self._lost:
+    def _see(self, oldest: float) -> None:
+        """See whose it is, and renew it when it is that old, or gone: nobody took it then."""
+        there = self._look()
+        if self._lost or (there and there.age < oldest):
             return
-        began = self.lock.clocks()
-        claim = replace(self.claim, beat=self.claim.beat + 1)
-        entry = self.lock.shelf.put(_KEY, _packed(claim), self.entry)
-        if entry is None:
-            self._lost = True
-        else:
-            self.claim, self.entry, self.renewed = claim, entry, began
+        self.claim = replace(self.claim, beat=self.claim.beat + 1)
+        with suppress(ConfigError):  # it is ours, and what takes nothing from us takes it from nobody
+            self._lost = self.lock.shelf.put(_KEY, _packed(self.claim), there) is None
 
-    def _is_old(self) -> bool:
-        """Whether others may take it over soon, by either clock."""
-        gone = [now - then for now, then in zip(self.lock.clocks(), self.renewed, strict=True)]
-        return max(gone) > self.lock.lease / 2
+    def _look(self) -> Entry | None:
+        """Return what is there, None for nothing; what is another's, or was let go by one, is lost for good."""
+        there = self.lock.entry()
+        if there:
+            claim = Claim.of(there)
+            self._lost = self._lost or claim is None or claim.token != self.claim.token
+        return there
 
     def _taken_over(self) -> LockLost:
         theirs = None
         with suppress(DeploykitError):
             theirs = Claim.of(self.lock.entry())
         who = f" by pid {theirs.holder.pid}, {theirs.holder.by}" if theirs else ""
-        msg = f"the lock was taken over{who}: nothing was heard of this run for {self.lock.lease:g}s"
+        msg = f"the lock was taken over{who}: nothing was heard of this run for {self.claim.lease:g}s"
         return LockLost(msg, hint="What was begun is finished there: `deploykit status` tells.")
 
 
 @dataclass
 class _Silence:
-    """How long a lease that has run out stays as it is."""
+    """Whether a holder has died, who would have renewed his lease while it is looked at."""
 
     clock: Clock
-    enough: float
-    version: str = ""
+    seen: bytes = b""
     since: float = 0.0
+    lives: bool = False
 
-    def lasts(self, entry: Entry) -> bool:
-        """Whether it has been the same for as long as its holder would have taken to renew it."""
-        if entry.version != self.version:
-            self.version, self.since = entry.version, self.clock.now()
-        return self.clock.now() - self.since >= self.enough
+    def tells(self, entry: Entry, claim: Claim) -> bool:
+        """Whether he has been silent for long enough."""
+        if entry.content != self.seen:
+            self.lives = bool(self.seen)
+            self.seen, self.since = entry.content, self.clock.now()
+        enough = _MISSED / _BEATS * claim.lease if self.may_tell_soon(entry, claim) else claim.lease
+        return self.clock.now() - self.since >= enough
+
+    def may_tell_soon(self, entry: Entry, claim: Claim) -> bool:
+        """Whether the engine says that he has died, and nothing was heard of him: its clock may have been set."""
+        return entry.age >= claim.lease and not self.lives
 
 
 def _packed(claim: Claim) -> bytes:

@@ -1,17 +1,16 @@
 """The state of an app that any machine deploys: on a shelf of its engine, and a folder here that follows it."""
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from hashlib import sha256
-from pathlib import Path
+from itertools import islice
 
-from deploykit.errors import ConfigError
 from deploykit.journal import SqliteJournal
-from deploykit.processes import boot
 from deploykit.protocols import Clock, Identity, Journal, Shelf, TagText
 from deploykit.shared.files import SharedFiles, SharedHold, SharedLogs
-from deploykit.shared.journal import SharedJournal, marks_said, row_said
+from deploykit.shared.journal import KEPT, MARKS, SharedJournal, marks_said, row_said
 from deploykit.shared.lease import LEASE, Beat, Lease, in_background
-from deploykit.shared.packing import overwrite, pack, unpack
+from deploykit.shared.packing import overwrite, pack
 from deploykit.store import StateFolder
 
 
@@ -28,7 +27,7 @@ class SharedState:
         self._here = here
         self._shelf = shelf
         self._clock = clock
-        self.lock: Lease = Lease(shelf, here.lock, lambda: _place(here.path), clock, lease, beat)
+        self.lock: Lease = Lease(shelf, here.lock, clock, lease, beat)
         self.files: SharedFiles = SharedFiles(here.files, shelf)
         self.logs: SharedLogs = SharedLogs(here.logs, shelf)
         self.hold: SharedHold = SharedHold(shelf)
@@ -42,59 +41,42 @@ class SharedState:
         self._here.prepare()
 
     def journal(self, identity: Identity) -> SharedJournal:
-        notes = self._here.journal(identity)
-        if not self._begun:
-            self._move_in(notes)
-        self.files.fetch()
-        return SharedJournal(self._shelf, notes, identity, self._clock, self.lock.check)
+        with _closed_by_errors(self._here.journal(identity)) as notes:
+            if not self._begun:
+                self._move_in(notes)
+            self.files.fetch()
+            return self._opened(notes, identity)
 
     def journal_to_read(self, identity: Identity | None) -> Journal:
-        if not self._begun:
-            return self._here.journal_to_read(identity)
-        found = identity or self._last_scope()
-        self._follow()
-        notes = self._here.journal_to_read(found)
-        return SharedJournal(self._shelf, notes, found, self._clock, self.lock.check)
+        with _closed_by_errors(self._here.journal_to_read(identity)) as notes:
+            return self._opened(notes, identity) if self._begun else notes
 
-    def _follow(self) -> None:
-        """Bring the files of releases here, for what is run by hand, unless another does, or nothing can be written."""
-        with suppress(ConfigError, OSError):
-            self.prepare()
-            with self._here.lock.if_free() as free:
-                if free:
-                    self.files.fetch()
+    def _opened(self, notes: Journal, identity: Identity | None) -> SharedJournal:
+        return SharedJournal(self._shelf, notes, identity, self._clock, self.lock.check)
 
     @property
     def _begun(self) -> bool:
         """Whether the engine has the journal already; its marks come last."""
-        return bool(self._shelf.read("marks"))
+        return self._shelf.get(MARKS) is not None
 
     def _move_in(self, journal: SqliteJournal) -> None:
         """Go on with the story of this machine, which deployed alone until now. Idempotent."""
         self.files.send()
-        for record in journal.records():
+        for record in islice(journal.records(), KEPT):
+            self.lock.check()  # it may take long: another may have begun without it
             overwrite(self._shelf, f"row.{record.number}", pack(row_said((record, journal.moves(record)))))
-        overwrite(self._shelf, "marks.marks", pack(marks_said(journal)))
+        overwrite(self._shelf, MARKS, pack(marks_said(journal)))
 
-    def _last_scope(self) -> Identity:
-        """Return where the newest deployment went."""
-        rows = {int(name): said for name, entry in self._shelf.read("row").items() if (said := unpack(entry))}
-        if not rows:
-            return Identity("", "")
-        record = rows[max(rows)]["record"]
-        return Identity(record["engine"], record["project"])
+
+@contextmanager
+def _closed_by_errors(journal: SqliteJournal) -> Iterator[SqliteJournal]:
+    with ExitStack() as failing:
+        failing.callback(journal.close)
+        yield journal
+        failing.pop_all()
 
 
 def shelf_name(app: str, target: str | None) -> str:
     """Return the name of an app's shelf: its own among all names, and short enough for what a swarm gives names to."""
     whole = f"{app}/{target}" if target else app
     return f"deploykit.{app[:24]}.{sha256(whole.encode()).hexdigest()[:8]}"
-
-
-def _place(folder: Path) -> str | None:
-    """Return a name that no other folder has, on any machine or after a reboot; None when there is none to be had."""
-    try:
-        there = folder.stat()
-        return f"{boot()}:{there.st_dev}:{there.st_ino}"
-    except OSError:
-        return None

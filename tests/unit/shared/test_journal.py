@@ -56,6 +56,17 @@ def test_projects_share_the_numbers_alone(machines: Machines) -> None:
     assert other.begin(pending()).number == 2
     assert opened(machines, "one").protected() == frozenset()
     assert opened(machines, "two").protected() == {"r2"}
+    opened(machines, "one").protect("r1", on=True)
+    assert [opened(machines, one).protected() for one in ("one", "two")] == [{"r1"}, {"r2"}]
+    assert SharedJournal(machines.shelf, other, None, machines.clock, lambda: None).project == "two"
+
+
+def test_the_machines_own_journal_is_closed_with_it(machines: Machines) -> None:
+    """No file of it stays open."""
+    notes = memory_journal("engine", "project")
+    SharedJournal(machines.shelf, notes, None, machines.clock, lambda: None).close()
+    with pytest.raises(ConfigError, match="closed"):
+        notes.tag_notes()
 
 
 def test_a_number_that_was_taken_back_is_not_given_again(machines: Machines) -> None:
@@ -84,6 +95,46 @@ def test_only_so_many_deployments_are_kept(machines: Machines, monkeypatch: pyte
     for _ in range(6):
         here.update(replace(here.begin(pending()), state=State.healthy))
     assert [one.number for one in opened(machines).records()] == [6, 5, 4, 2]
+
+
+def test_what_is_forgotten_leaves_nothing(machines: Machines, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files and logs of deployments that nobody knows any more; another project's are its own."""
+    monkeypatch.setattr(module, "KEPT", 2)
+    opened(machines, "other").begin(pending())
+    here = opened(machines)
+    for name in ("r1", "r2", "r3", "r3a", "r4"):
+        machines.shelf.put(f"files.{name}", b"x", None)
+        machines.shelf.put(f"log.{name}", b"x", None)
+    for number in (2, 3, 2, 5):
+        here.begin(pending(candidate=release(str(number), number)))
+    left = ["files.r1", "files.r2", "files.r4", "log.r1", "log.r2", "log.r4", "row.1", "row.4", "row.5"]
+    assert machines.shelf.keys == left
+
+
+def test_what_a_rollback_goes_to_is_not_forgotten(machines: Machines, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However often nothing came of it since: a run that finds all as it should be is a deployment too.
+
+    Nor is the one that a release is called after, which failed when it was first tried.
+    """
+    monkeypatch.setattr(module, "KEPT", 3)
+    here = opened(machines)
+    tried = [(State.healthy, 1), (State.failed, 2), (State.healthy, 2), *((State.failed, None),) * 6]
+    for state, number in tried:
+        candidate = release(str(number), number) if number else None
+        here.update(replace(here.begin(pending()), state=state, candidate=candidate))
+    assert [one.number for one in opened(machines).records()] == [9, 8, 7, 3, 2, 1]
+
+
+def test_what_cannot_be_forgotten_now_is_later(machines: Machines, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No deployment fails for it, nor is its row left behind."""
+    monkeypatch.setattr(module, "KEPT", 1)
+    here = opened(machines)
+    here.begin(pending())
+    with monkeypatch.context() as away:
+        away.setattr(machines.shelf, "remove", machines.shelf.gone)
+        assert here.begin(pending()).number == 2
+    opened(machines).begin(pending())
+    assert [key for key in machines.shelf.keys if key.startswith("row")] == ["row.3"]
 
 
 def test_an_engine_that_does_not_answer_is_waited_for(machines: Machines) -> None:

@@ -1,20 +1,22 @@
 """Several machines deploy one app: any goes on where another left off."""
 
+from base64 import b64encode
 from collections.abc import Callable
 
 import pytest
 
-from deploykit.errors import EngineUnreachable, Held, Locked, Outcome
+from deploykit.errors import ConfigError, EngineUnreachable, Held, Locked, LockLost, Outcome
 from deploykit.events import Pulled
 from deploykit.interrupt import Interruption
-from deploykit.protocols import Hold, Identity
+from deploykit.journal import memory_journal
+from deploykit.protocols import Hold, Identity, Program
 from deploykit.release import Snapshot
-from deploykit.shared import shelf_name
+from deploykit.shared import shelf_name, store
 from deploykit.shared.packing import pack
 from deploykit.store import StateFolder
 from deploykit.testing import Moment
 from tests.unit.made import release, row
-from tests.unit.shared.machines import Machines
+from tests.unit.shared.machines import LEASE, Machines
 
 
 def test_the_history_is_the_same_from_everywhere(machines: Machines) -> None:
@@ -29,31 +31,30 @@ def test_the_history_is_the_same_from_everywhere(machines: Machines) -> None:
     assert machines.app("elsewhere").result("r1") == machines.app("here").result("r1")
 
 
-def test_a_machine_that_only_looks_has_the_files_that_it_needs(machines: Machines) -> None:
-    """For `exec`, `shell` and `compose`, without having deployed; where nothing can be written it does without."""
+def test_a_machine_that_only_looks_is_left_as_it_is(machines: Machines) -> None:
+    """No folder is made, which would be another user's when that one deploys; nor is any needed."""
     machines.app("here").deploy("one")
-    assert machines.app("elsewhere").status().current
-    assert (machines.folder / "elsewhere/state/releases/r1/app.conf").read_bytes() == b"as it is today\n"
-    (machines.folder / "nowhere").touch()
-    assert machines.app("nowhere").status().current == machines.app("here").status().current
-    assert machines.history("nowhere") == machines.history("here")
+    app = machines.app("elsewhere")
+    status = app.status()
+    assert (status, app.marks().current) == (machines.app("here").status(), "r1")
+    assert (app.history(), app.unhold()) == (machines.history("here"), None)
+    assert not (machines.folder / "elsewhere").exists()
+    assert "hold.hold" not in machines.shelf.keys
 
 
-def test_a_look_keeps_out_of_the_way_of_a_deploy(machines: Machines) -> None:
-    """On the same machine: what the deploy keeps, it keeps itself."""
+@pytest.mark.parametrize("verb", ["shell", "compose"])
+def test_what_is_run_by_hand_has_the_files_of_its_release(
+    machines: Machines, verb: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a machine that has not deployed it."""
     machines.app("here").deploy("one")
-
-    def look(moment: Moment) -> None:
-        if moment == Moment("backend.keep", "before"):
-            machines.shelf.put("files.r9", pack({"x": ""}), None)
-            machines.app("here").status()
-            assert not (machines.folder / "here/state/releases/r9").exists()
-            looked.append(moment)
-
-    looked: list[Moment] = []
-    machines.moments.hooks.append(look)
-    assert machines.app("here").deploy("two").exit_code == 0
-    assert looked
+    kept = machines.folder / "elsewhere/state/releases/r1/app.conf"
+    for name in ("exec", "shell", "compose", "logs"):
+        run = lambda *_, **__: Program((kept.read_text(),), {})  # noqa: E731
+        monkeypatch.setattr(machines.backend, f"{name}_program", run, raising=False)
+    hands = machines.app("elsewhere").by_hand
+    program = hands.shell(None, ["sh"], terminal=False) if verb == "shell" else hands.compose(["ps"])
+    assert program.argv == ("as it is today\n",)
 
 
 def test_the_checklist_says_where_it_is_kept(machines: Machines, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,6 +105,53 @@ def test_a_tag_file_that_is_out_of_date_is_not_taken_for_a_hand(machines: Machin
     assert machines.serves == ["one"]
 
 
+def test_a_journal_is_written_by_who_has_the_lock(machines: Machines) -> None:
+    """Another machine took it over meanwhile: not one row more, not even a new one."""
+    here = machines.state("here")
+    here.prepare()
+    with here.lock.acquire("deploy", 0, Interruption()):
+        journal = here.journal(Identity("fake-engine", "fake"))
+        machines.clock.suspend(LEASE)
+        with machines.held("there"), pytest.raises(LockLost, match="was taken over by pid"):
+            journal.begin(row(0))
+    assert machines.history("any") == []
+
+
+def test_a_story_is_taken_along_by_who_has_the_lock(machines: Machines) -> None:
+    """It may take long: what another machine has begun meanwhile is not written over."""
+    here = machines.state("here")
+    here.prepare()
+    alone = StateFolder(machines.folder / "here/state", machines.folder / "here/tag", machines.clock)
+    journal = alone.journal(Identity("fake-engine", "fake"))
+    journal.begin(row(0, candidate=release("old", 1)))
+    journal.close()
+    with here.lock.acquire("deploy", 0, Interruption()):
+        machines.clock.suspend(LEASE)
+        machines.app("there").deploy("new")
+        rows = machines.shelf.read("row")
+        marks = machines.shelf.get("marks.marks")
+        assert marks
+        machines.shelf.remove(marks)  # as it was when the first one looked
+        with pytest.raises(LockLost):
+            here.journal(Identity("fake-engine", "fake"))
+    assert machines.shelf.read("row") == rows
+
+
+@pytest.mark.parametrize("how", ["journal", "journal_to_read"])
+def test_what_cannot_be_opened_leaves_nothing_open(
+    machines: Machines, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The machine's own journal is closed again."""
+    machines.app("here").deploy("one")
+    machines.shelf.put("row.9", b"nonsense", None)
+    own = memory_journal("fake-engine", "fake")
+    monkeypatch.setattr(StateFolder, how, lambda *_: own)
+    with pytest.raises(ConfigError, match=r"row\.9"):
+        getattr(machines.state("here"), how)(Identity("fake-engine", "fake"))
+    with pytest.raises(ConfigError, match="closed"):
+        own.tag_notes()
+
+
 def test_a_hold_is_for_all(machines: Machines) -> None:
     """Until anyone lifts it."""
     machines.app("here").hold("migration")
@@ -125,9 +173,10 @@ def test_a_failures_log_is_read_anywhere(machines: Machines) -> None:
     for machine in ("here", "there"):
         assert "ImportError: courts" in machines.app(machine).failure_log("r2")
     logs = machines.state("here").logs
-    logs.keep("r2", "x" * 1024 * 1024)
-    assert len(logs.read("r2") or "") == 1024 * 1024
-    assert len(machines.state("there").logs.read("r2") or "") == 256 * 1024
+    whole = "begin" + "x" * 1024 * 1024 + "end"
+    logs.keep("r2", whole)
+    assert logs.read("r2") == whole
+    assert machines.state("there").logs.read("r2") == whole[-256 * 1024 :]
     logs.discard("r2")
     assert [machines.state(one).logs.read("r2") for one in ("here", "there")] == [None, None]
     machines.shelf.away = True
@@ -158,6 +207,63 @@ def test_two_at_once_are_told_apart(machines: Machines) -> None:
     assert len(refused) == 1
     assert machines.serves == ["one"]
     assert [one.id for one in machines.history("there")] == ["r1"]
+
+
+@pytest.mark.parametrize("name", ["../../../evil", "/tmp/evil", "a/../../evil", ""])
+def test_the_engine_does_not_write_where_it_likes(machines: Machines, name: str) -> None:
+    """Who may use the engine is not thereby let on to the machines that deploy."""
+    machines.app("here").deploy("one")
+    machines.shelf.put("files.r9", pack({name: b64encode(b"evil").decode()}), None)
+    with pytest.raises(ConfigError, match=r"files\.r9, .* cannot be read: .* is no file of a release"):
+        machines.app("there").deploy("two")
+    assert not [*machines.folder.rglob("evil")]
+
+
+def test_a_hold_that_cannot_be_read_holds(machines: Machines) -> None:
+    """Somebody meant something by it; it can be lifted."""
+    machines.shelf.put("hold.hold", b"nonsense", None)
+    with pytest.raises(Held, match=r"by unknown .* hold\.hold, .* cannot be read"):
+        machines.app("there").deploy("one")
+    assert machines.app("there").unhold()
+    assert machines.app("there").deploy("one").exit_code == 0
+
+
+def test_what_is_there_already_is_not_put_again(machines: Machines) -> None:
+    """An engine pays for each write."""
+    machines.app("here").deploy("one")
+    files = machines.state("there").files
+    before = machines.shelf.get("files.r1")
+    files.keep("r1", files.read("r1"))
+    assert machines.shelf.get("files.r1") == before
+
+
+def test_what_an_engine_is_asked_for_does_not_grow(machines: Machines) -> None:
+    """A deploy, a look at it, and one of a bake: whatever the history."""
+    machines.app("here").deploy("one")
+    asked = machines.shelf.asked
+    asked.clear()
+    machines.history("there")
+    assert sum(asked.values()) <= 3
+    asked.clear()
+    machines.app("there").status()
+    assert sum(asked.values()) <= 6
+    for tag in map(str, range(20)):
+        asked.clear()
+        machines.app("here").deploy(tag)
+        assert sum(asked.values()) <= 27
+
+
+def test_a_long_story_is_taken_along_as_far_as_it_is_kept(machines: Machines, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The newest deployments of it."""
+    monkeypatch.setattr(store, "KEPT", 3)
+    here = StateFolder(machines.folder / "here/state", machines.folder / "here/tag", machines.clock)
+    here.prepare()
+    alone = here.journal(Identity("fake-engine", "fake"))
+    for number in range(1, 6):
+        alone.begin(row(number, candidate=release(str(number), number)))
+    alone.close()
+    machines.app("here").deploy("one")
+    assert [one.number for one in machines.history("there")] == [6, 5, 4, 3]
 
 
 def test_the_story_of_a_machine_that_deployed_alone_goes_on(machines: Machines) -> None:

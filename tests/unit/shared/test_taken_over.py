@@ -13,9 +13,10 @@ from typing import Literal
 import pytest
 
 from deploykit.errors import DeploykitError, Locked, Outcome
+from deploykit.events import Event, Failed, Moved, Warned
 from deploykit.record import Record
 from deploykit.result import Result
-from deploykit.states import UNTOUCHED
+from deploykit.states import UNTOUCHED, State
 from deploykit.testing import Moment
 from tests.unit.shared.machines import LEASE, Machines
 
@@ -104,3 +105,22 @@ def test_a_holder_that_was_taken_over_changes_nothing_more(
         assert all(one.ended for one in machines.history("any"))
     assert lost > tried / 2
     record_property("cases", tried)
+
+
+@pytest.mark.parametrize(("state", "renews"), [(State.starting, False), (State.checking, True)])
+def test_who_lost_the_lock_tells_of_no_failure(machines: Machines, state: State, *, renews: bool) -> None:
+    """Neither of the release, nor of an interrupt: by the next command, or by a renewal while it waits."""
+    machines.app("here").deploy("one")
+
+    def lose(event: Event) -> None:
+        if isinstance(event, Moved) and event.target is state:
+            take_over(machines, "recover")
+            held = machines.states["here"].lock.held
+            assert held
+            if renews:
+                held.renew()
+
+    assert machines.app("here").deploy("two", on_event=lose).outcome is Outcome.unfinished
+    told = [one for one in machines.events["here"] if isinstance(one, Failed | Warned)]
+    assert [type(one) for one in told] == [Warned]
+    assert "the lock was taken over" in str(told[0])

@@ -5,14 +5,12 @@ once, and shows who comes later the one that is there, is the compare-and-swap.
 """
 
 import json
-from base64 import b64decode, b64encode
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from deploykit.backends.engine.containers import seconds_of
-from deploykit.backends.engine.shelves import CONTENT, KEY, KIND, SHELF, check_size
+from deploykit.backends.engine.shelves import KEY, KIND, SHELF, check_size, entry_of, labels_of
 from deploykit.backends.engine.wire import Reply, Wire
 from deploykit.errors import ConfigError
 from deploykit.protocols import Entry
@@ -28,16 +26,20 @@ class VolumeShelf:
     wire: Wire
 
     def read(self, kind: str) -> Mapping[str, Entry]:
-        newest: dict[str, Entry] = {}
-        for entry in sorted(self._entries({SHELF: self.name, KIND: kind}), key=_number):
-            newest[entry.key.partition(".")[2]] = entry
-        return newest
+        return {one.key.partition(".")[2]: one for one in self._entries({SHELF: self.name, KIND: kind})}
+
+    def get(self, key: str) -> Entry | None:
+        return next(reversed(self._versions(key)), None)
 
     def put(self, key: str, content: bytes, before: Entry | None) -> Entry | None:
         check_size(key, content)
-        self._make(Entry(key, content, str(_number(before) + 1 if before else 1)))
+        number = _number(before) + 1 if before else 1
+        self._make(key, content, number)
         # One that was there first stays as it was; and a number is free again when what had it was followed by others.
-        versions = sorted(self._versions(key), key=_number)
+        versions = self._versions(key)
+        if unseen := _unseen(versions, number, before):
+            self._remove(unseen)
+            return None
         for one in versions[:-1]:
             self._remove(one)
         return next((one for one in versions[-1:] if one.content == content), None)
@@ -46,42 +48,55 @@ class VolumeShelf:
         for one in self._versions(entry.key):
             self._remove(one)
 
-    def _versions(self, key: str) -> Iterable[Entry]:
+    def _versions(self, key: str) -> list[Entry]:
         return self._entries({SHELF: self.name, KEY: key})
 
     def _entries(self, labels: Mapping[str, str]) -> list[Entry]:
+        """Return what has these labels, older versions first."""
         filters = json.dumps({"label": [f"{name}={value}" for name, value in labels.items()]})
         reply = _expect(self.wire.ask("GET", f"/volumes?{urlencode({'filters': filters})}"), "read")
-        return [_entry(one, reply.at) for one in reply.said["Volumes"] or []]
+        return sorted(reply.read(_volumes), key=_number)
 
-    def _make(self, entry: Entry) -> None:
-        labels = {
-            SHELF: self.name,
-            KIND: entry.key.partition(".")[0],
-            KEY: entry.key,
-            _VERSION: entry.version,
-            CONTENT: b64encode(entry.content).decode(),
-        }
-        body = {"Name": self._volume(entry), "Driver": "local", "Labels": labels}
+    def _make(self, key: str, content: bytes, number: int) -> None:
+        labels = {**labels_of(self.name, key, content), _VERSION: str(number)}
+        body = {"Name": self._volume(key, number), "Driver": "local", "Labels": labels}
         _expect(self.wire.ask("POST", "/volumes/create", body), "write")
 
     def _remove(self, entry: Entry) -> None:
-        reply = self.wire.ask("DELETE", f"/volumes/{quote(self._volume(entry))}")
+        reply = self.wire.ask("DELETE", f"/volumes/{quote(self._volume(entry.key, _number(entry)))}")
         if reply.status != 404:
             _expect(reply, "remove")
 
-    def _volume(self, entry: Entry) -> str:
-        return f"{self.name}.{entry.key}.{entry.version}"
+    def _volume(self, key: str, number: int) -> str:
+        return f"{self.name}.{key}.{number}"
+
+
+def _unseen(versions: list[Entry], number: int, before: Entry | None) -> Entry | None:
+    """Return what was just made under that number, if it came to stand on something else than `before`.
+
+    When volumes are removed by hand, others begin with the first number again.
+    """
+    if len(versions) < 2 or _number(versions[-1]) != number:
+        return None
+    below, made = versions[-2:]
+    return None if before and _said(below) == _said(before) else made
+
+
+def _said(entry: Entry) -> tuple[str, bytes]:
+    return entry.version, entry.content
 
 
 def _number(entry: Entry) -> int:
     return int(entry.version)
 
 
-def _entry(said: Mapping[str, Any], now: float) -> Entry:
+def _volumes(said: Any, now: float) -> list[Entry]:
+    return [_entry(one, now) for one in said["Volumes"] or []]
+
+
+def _entry(said: Any, now: float) -> Entry:
     labels = said["Labels"]
-    age = max(0.0, now - (seconds_of(said["CreatedAt"]) or now))
-    return Entry(labels[KEY], b64decode(labels[CONTENT]), labels[_VERSION], age)
+    return entry_of(labels, int(labels[_VERSION]), said["CreatedAt"], now)
 
 
 def _expect(reply: Reply, doing: str) -> Reply:

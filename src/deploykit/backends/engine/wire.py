@@ -7,18 +7,20 @@ by TLS, by a context. What must not be seen in a list of processes, and what the
 import json
 import socket
 import subprocess
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from http.client import HTTPConnection, HTTPException
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 from weakref import finalize
 
 from deploykit.backends.engine.api import local_socket
 from deploykit.backends.engine.client import QUERY_TIMEOUT, Engine, last_line
-from deploykit.errors import EngineUnreachable
+from deploykit.errors import ConfigError, EngineUnreachable
+
+T = TypeVar("T")
 
 _BROKEN = (OSError, HTTPException, ValueError)
 _SAID = 4096
@@ -42,6 +44,14 @@ class Reply:
     def message(self) -> str:
         """Why it did not do what was asked."""
         return str(self.said.get("message", "")) if isinstance(self.said, dict) else ""
+
+    def read(self, read: Callable[[Any, float], T]) -> T:
+        """Return what is made of the answer and its time; raises ConfigError when it is none of an engine."""
+        try:
+            return read(self.said, self.at)
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            msg = f"what the Docker engine answers cannot be read: {error!r}"
+            raise ConfigError(msg, hint="Is there a proxy before it? Try `docker info`.") from error
 
 
 class Wire:
@@ -80,7 +90,7 @@ class _SocketConnection(HTTPConnection):
     """HTTP over a socket of this machine."""
 
     def __init__(self, path: str) -> None:
-        super().__init__("docker", timeout=QUERY_TIMEOUT)
+        super().__init__("docker")
         self._path = path
 
     def connect(self) -> None:
@@ -94,13 +104,14 @@ class _DialledConnection(HTTPConnection):
     """HTTP over the input and output of `docker system dial-stdio`."""
 
     def __init__(self, engine: Engine) -> None:
-        super().__init__("docker", timeout=QUERY_TIMEOUT)
+        super().__init__("docker")
         self._program = engine.program("system", "dial-stdio")
         self._hang_up: finalize[..., _DialledConnection] | None = None
 
     def connect(self) -> None:
         ours, theirs = socket.socketpair()
-        with theirs:
+        with ExitStack() as failing, theirs:
+            failing.callback(ours.close)
             child = subprocess.Popen(
                 self._program.argv,
                 stdin=theirs.fileno(),
@@ -109,6 +120,7 @@ class _DialledConnection(HTTPConnection):
                 env=dict(self._program.environment),
                 start_new_session=True,  # it ends with the connection, not by a Ctrl-C
             )
+            failing.pop_all()
         ours.settimeout(QUERY_TIMEOUT)
         self.sock = ours
         self._hang_up = finalize(self, _hang_up, ours, child)

@@ -4,14 +4,13 @@ The swarm changes a config only for who names the version that it has: its manag
 """
 
 import json
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from deploykit.backends.engine.containers import seconds_of
-from deploykit.backends.engine.shelves import CONTENT, KEY, KIND, SHELF, check_size
+from deploykit.backends.engine.shelves import KEY, KIND, SHELF, check_size, entry_of, labels_of
 from deploykit.backends.engine.wire import Reply, Wire
 from deploykit.backends.swarm.cluster import no_manager
 from deploykit.errors import ConfigError
@@ -32,17 +31,20 @@ class ConfigShelf:
         found = self._entries({SHELF: self.name, KIND: kind})
         return {one.key.partition(".")[2]: one for one in found}
 
+    def get(self, key: str) -> Entry | None:
+        return next(iter(self._entries({SHELF: self.name, KEY: key})), None)
+
     def put(self, key: str, content: bytes, before: Entry | None) -> Entry | None:
         check_size(key, content)
         reply = self._changed(key, content, before) if before else self._made(key, content)
         if not reply.ok and not _overtaken(reply):
             raise _refused(reply, "write")
-        there = next(iter(self._entries({SHELF: self.name, KEY: key})), None)
+        there = self.get(key)
         return there if there and there.content == content else None
 
     def remove(self, entry: Entry) -> None:
-        for one in self._entries({SHELF: self.name, KEY: entry.key}):
-            reply = self.wire.ask("DELETE", f"/configs/{_id(one)}")
+        if there := self.get(entry.key):
+            reply = self.wire.ask("DELETE", f"/configs/{_id(there)}")
             if not reply.ok and reply.status != 404:
                 raise _refused(reply, "remove")
 
@@ -55,27 +57,23 @@ class ConfigShelf:
         return self.wire.ask("POST", target, self._spec(key, content))
 
     def _spec(self, key: str, content: bytes) -> dict[str, object]:
-        labels = {
-            SHELF: self.name,
-            KIND: key.partition(".")[0],
-            KEY: key,
-            CONTENT: b64encode(content).decode(),
-        }
-        return {"Name": f"{self.name}.{key}", "Labels": labels, "Data": _DATA}
+        return {"Name": f"{self.name}.{key}", "Labels": labels_of(self.name, key, content), "Data": _DATA}
 
     def _entries(self, labels: Mapping[str, str]) -> list[Entry]:
         filters = json.dumps({"label": [f"{name}={value}" for name, value in labels.items()]})
         reply = self.wire.ask("GET", f"/configs?{urlencode({'filters': filters})}")
         if not reply.ok:
             raise _refused(reply, "read")
-        return [_entry(one, reply.at) for one in reply.said or []]
+        return reply.read(_configs)
 
 
-def _entry(said: Mapping[str, Any], now: float) -> Entry:
-    labels = said["Spec"]["Labels"]
+def _configs(said: Any, now: float) -> list[Entry]:
+    return [_entry(one, now) for one in said or []]
+
+
+def _entry(said: Any, now: float) -> Entry:
     version = f"{said['ID']}:{said['Version']['Index']}"
-    age = max(0.0, now - (seconds_of(said["UpdatedAt"]) or now))
-    return Entry(labels[KEY], b64decode(labels[CONTENT]), version, age)
+    return entry_of(said["Spec"]["Labels"], version, said["UpdatedAt"], now)
 
 
 def _id(entry: Entry) -> str:
