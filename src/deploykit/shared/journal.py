@@ -33,7 +33,7 @@ class SharedJournal(SqliteJournal):
     def __init__(
         self, shelf: Shelf, notes: Journal, identity: Identity | None, clock: Clock, check: Callable[[], None]
     ) -> None:
-        entries = {int(name): entry for name, entry in shelf.read("row").items()}
+        entries = {int(name): entry for name, entry in shelf.read("row").items() if name.isdecimal()}
         rows = {number: unpack(entry, _row) for number, entry in sorted(entries.items())}
         found = [row for row in rows.values() if row]
         scope = (identity.engine, identity.project) if identity else _newest(found)

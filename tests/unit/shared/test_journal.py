@@ -87,6 +87,12 @@ def test_the_tag_files_notes_are_the_machines_own(machines: Machines) -> None:
     assert opened(machines).tag_notes() == TagMemory()
 
 
+def test_what_is_no_row_is_left_alone(machines: Machines) -> None:
+    """Whoever put it there."""
+    machines.shelf.put("row.x", b"", None)
+    assert opened(machines).begin(pending()).number == 1
+
+
 def test_only_so_many_deployments_are_kept(machines: Machines, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without an end, they would be too many for an engine; what is protected stays."""
     monkeypatch.setattr(module, "KEPT", 3)
