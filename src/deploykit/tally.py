@@ -19,6 +19,7 @@ _KNOWN = (
     (re.compile(r"(?:^|: )connection refused$"), "refused"),
     (re.compile(r"(?:^|: )no answer within \S+$"), "timed out"),
     (re.compile(r"(?:^|: )connection reset by peer$"), "reset"),
+    (re.compile(r"(?:^|: )the connection was closed without an answer$"), "closed"),
 )
 
 

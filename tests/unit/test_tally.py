@@ -24,6 +24,7 @@ def unhealthy(reason: str, probe: str = "http") -> Answer:
         ("checks.database is false, not true", "checks.database is false, not true"),
         ("app-web-1: still starting", "still starting"),
         ("manage.py check exited with 3: lag of 12 s", "manage.py check exited with N"),
+        ("web.2: the connection was closed without an answer", "closed"),
         ("message is 'connection refused', not 'ok'", "message is 'connection refused', not 'o…"),
         ("x" * 300, "x" * 39 + "…"),
         ("ok is false, not true; checks.database is false, not true", "ok is false, not true"),
