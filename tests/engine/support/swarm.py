@@ -22,8 +22,7 @@ from tests.engine.support.images import Images
 from tests.engine.support.project import App, clean
 
 if TYPE_CHECKING:
-    import subprocess
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from tests.engine.support.docker import Container
 
@@ -177,8 +176,9 @@ class SwarmApp(App):
         shutil.rmtree(self.folder)
         shutil.copytree(place, self.folder)
 
-    def _start(self, argv: Sequence[str], env: Mapping[str, str]) -> subprocess.Popen[str]:
-        return super()._start(argv, {"DOCKER_HOST": self.cluster.manager.host, **env})
+    @property
+    def environment(self) -> dict[str, str]:
+        return {"DOCKER_HOST": self.cluster.manager.host}
 
     def write_config(self, *, probes: list[dict[str, object]] | None = None, **changes: Mapping[str, object]) -> None:
         backend = {**self._made_with, **changes.pop("backend", {})}

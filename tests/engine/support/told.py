@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -34,13 +33,16 @@ def ended(done: CompletedProcess[str], exit_code: int) -> CompletedProcess[str]:
 
 def status(app: App) -> dict[str, Any]:
     """Return what `status --json` says."""
-    said: dict[str, Any] = json.loads(app.deploykit("status", "--json").stdout)
+    said: dict[str, Any]
+    _, said = app.look("status")
     return said
 
 
 def history(app: App) -> list[dict[str, Any]]:
     """Return what `history --json` says."""
-    said: list[dict[str, Any]] = json.loads(ended(app.deploykit("history", "--json"), 0).stdout)
+    said: list[dict[str, Any]]
+    code, said = app.look("history")
+    assert code == 0, said
     return said
 
 
