@@ -12,6 +12,7 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -64,7 +65,7 @@ def main(argv: list[str]) -> int:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     outcome = Outcome()
     if selection == "all":
-        outcome.problems += [f"{name} failed" for name, check in CHECKS.items() if not _passes(name, check)]
+        outcome.problems += [f"{name} failed" for name, passed in zip(CHECKS, _check_all(), strict=True) if not passed]
     with in_memory(), _environment(selection) as reason:
         _run_tests(outcome, SELECTIONS[selection], argv)
     return _conclude(outcome, reason)
@@ -96,7 +97,9 @@ def _provide(stack: ExitStack) -> str:
 
 def _run_tests(outcome: Outcome, selection: str, arguments: list[str]) -> None:
     """Run the tests side by side, and those that measure time by themselves afterwards."""
-    side_by_side = ["-n", os.environ.get("DEPLOYKIT_TEST_WORKERS", "2"), "--dist", "loadgroup"]
+    # One more than there are cores: much of a test on an engine is waiting.
+    workers = os.environ.get("DEPLOYKIT_TEST_WORKERS") or str((os.cpu_count() or 1) + 1)
+    side_by_side = ["-n", workers, "--dist", "loadgroup"]
     for which, how in (("not timed", side_by_side), ("timed", [])):
         marked = f"({selection}) and {which}" if selection else which
         report = REPORTS / f"{which.replace(' ', '-')}.xml"
@@ -124,11 +127,27 @@ def _pytest(arguments: list[str]) -> int:
         process.wait()
 
 
-def _passes(name: str, check: list[str]) -> bool:
-    print(f"== {name}", flush=True)
+def _check_all() -> Iterator[bool]:
+    """Run the checks side by side, and show one after the other what each says."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for name, done in zip(CHECKS, pool.map(_check, CHECKS.values()), strict=True):
+            print(f"== {name}\n{done.stdout}", end="", flush=True)
+            yield done.returncode == 0
+
+
+def _check(check: list[str]) -> subprocess.CompletedProcess[str]:
     # Pyright asks the first Python on PATH for what is installed.
     environment = os.environ | {"PATH": f"{sys.prefix}/bin:{os.environ['PATH']}"}
-    return subprocess.run([sys.executable, "-m", *check], env=environment, check=False).returncode == 0
+    argv = [sys.executable, "-m", *check]
+    return subprocess.run(
+        argv,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
 
 
 def _conclude(outcome: Outcome, reason: str) -> int:

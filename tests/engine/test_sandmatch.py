@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from scripts.registry import Registry
 
+pytestmark = pytest.mark.xdist_group("sandmatch")
 HEALTHY = {"ok": True, "status": "healthy", "checks": {"django": True, "database": True, "frontend_assets": True}}
 GOOD = "main-xyz789"
 SURFACE = """\
