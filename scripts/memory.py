@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,6 +51,14 @@ def _enough() -> bool:
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
         available = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
-        return os.access(MEMORY, os.W_OK) and min(available, shutil.disk_usage(MEMORY).free) >= ENOUGH
+        free = min(available, shutil.disk_usage(MEMORY).free, *_left_to_us())
+        return os.access(MEMORY, os.W_OK) and free >= ENOUGH
     except (OSError, StopIteration):
         return False
+
+
+def _left_to_us() -> Iterator[int]:
+    """What a container may still take, where this is one with a limit: a folder in memory counts too."""
+    group = Path("/sys/fs/cgroup")
+    with suppress(OSError, ValueError):
+        yield int((group / "memory.max").read_text()) - int((group / "memory.current").read_text())
