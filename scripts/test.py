@@ -97,8 +97,8 @@ def _provide(stack: ExitStack) -> str:
 
 def _run_tests(outcome: Outcome, selection: str, arguments: list[str]) -> None:
     """Run the tests side by side, and those that measure time by themselves afterwards."""
-    # One more than there are cores: much of a test on an engine is waiting.
-    workers = os.environ.get("DEPLOYKIT_TEST_WORKERS") or str((os.cpu_count() or 1) + 1)
+    # As many as there are cores: with more, the waits that tests are limited to are no longer long enough now and then.
+    workers = os.environ.get("DEPLOYKIT_TEST_WORKERS") or str(max(os.cpu_count() or 1, 2))
     side_by_side = ["-n", workers, "--dist", "loadgroup"]
     for which, how in (("not timed", side_by_side), ("timed", [])):
         marked = f"({selection}) and {which}" if selection else which

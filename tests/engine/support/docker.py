@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from scripts.commands import run
+from scripts.commands import CommandFailed, run, until
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -80,5 +80,18 @@ def inspect(*names: str) -> list[Container]:
 
 def labelled(label: str, value: str) -> list[Container]:
     """Look at all containers, running or not, with a label; in the order of their names."""
-    found = inspect(*docker("ps", "-aq", "--no-trunc", "--filter", f"label={label}={value}").split())
+    found: list[Container] = []
+    until(lambda: _all_there(found, label, value), within=10)
     return sorted(found, key=lambda container: container.name)
+
+
+def _all_there(found: list[Container], label: str, value: str) -> bool:
+    """Look once; False when one of them went meanwhile."""
+    ids = docker("ps", "-aq", "--no-trunc", "--filter", f"label={label}={value}").split()
+    try:
+        found[:] = inspect(*ids)
+    except CommandFailed as error:
+        if "No such container" not in str(error):
+            raise
+        return False
+    return True
