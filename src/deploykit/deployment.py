@@ -363,7 +363,7 @@ class Deployment:
     def _promoting(self) -> Trigger:
         try:
             self._tools.backend.promote(self._trying, self._uncut)
-        except EngineUnreachable:
+        except (EngineUnreachable, LockLost):
             raise
         except Exception as error:  # noqa: BLE001 - the new release serves: nothing here may fail it any more
             self._warn(f"older instances are left, and go with the next run: {error}")
@@ -547,7 +547,7 @@ class Deployment:
         for _ in range(_RESTORE_TRIES - 1):
             try:
                 return step()
-            except (EngineUnreachable, PullFailed):
+            except (EngineUnreachable, LockLost, PullFailed):
                 raise
             except Exception as error:  # noqa: BLE001 - a plug-in's bug may pass too
                 self._warn(f"{target.image.name} is not back yet: {error}; trying again")

@@ -9,7 +9,7 @@ from deploykit.errors import ConfigError, DeploykitError, EngineUnreachable, Jou
 from deploykit.journal import Row, SqliteJournal, dump_record, load_record, memory_connection
 from deploykit.protocols import Clock, Entry, Identity, Journal, Shelf
 from deploykit.record import Move, Record, TagMemory
-from deploykit.release import Release
+from deploykit.release import RELEASE_ID, Release
 from deploykit.shared.packing import pack, unpack
 from deploykit.states import State, Trigger
 
@@ -131,7 +131,7 @@ class SharedJournal(SqliteJournal):
         known = {release.id for one in staying for release in _releases(one)}
         for kind in ("files", "log"):
             for name, entry in self._shelf.read(kind).items():
-                if number_of(name) in old and name not in known:
+                if RELEASE_ID.fullmatch(name) and number_of(name) in old and name not in known:
                     self._shelf.remove(entry)
 
 

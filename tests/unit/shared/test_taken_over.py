@@ -97,6 +97,8 @@ def test_a_holder_that_was_taken_over_changes_nothing_more(
             lost += 1
             assert result is None or result.outcome is Outcome.unfinished
             assert machines.serves == found[0].serves
+            warned = [one.text for one in machines.events["here"] if isinstance(one, Warned)]
+            assert all(one.startswith(("the lock was taken over", "row.")) for one in warned), warned
             # What was on its way when the lock was looked at may still come: then it is a row that has touched nothing.
             late = [one for one in machines.history("there") if one not in found[0].rows]
             assert all(one.state in UNTOUCHED for one in late)

@@ -18,6 +18,7 @@ from weakref import finalize
 
 from deploykit.backends.engine.api import local_socket
 from deploykit.backends.engine.client import QUERY_TIMEOUT, Engine, last_line
+from deploykit.backends.engine.through import WORDS
 from deploykit.errors import ConfigError, EngineUnreachable
 
 T = TypeVar("T")
@@ -105,7 +106,7 @@ class _DialledConnection(HTTPConnection):
 
     def __init__(self, engine: Engine) -> None:
         super().__init__("docker")
-        self._program = engine.program("system", "dial-stdio")
+        self._program = engine.program(*WORDS)
         self._hang_up: finalize[..., _DialledConnection] | None = None
 
     def connect(self) -> None:
