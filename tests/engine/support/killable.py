@@ -8,7 +8,7 @@ there instead; `patience:SECONDS` is how long it waits for an engine that is awa
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from deploykit import cli, deployment
 from deploykit.backends.engine import client, runner
@@ -80,13 +80,14 @@ POINTS: dict[str, Callable[..., None]] = {
 }
 
 
-def main() -> int:
+def main(argv: Sequence[str]) -> int:
     """Run deploykit, if it comes through."""
-    for point in sys.argv[1].split("+"):
+    points, *words = argv
+    for point in points.split("+"):
         kind, *where = point.split(":")
         POINTS[kind](*where)
-    return cli.main(sys.argv[2:])
+    return cli.main(words)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

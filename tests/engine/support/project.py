@@ -18,12 +18,12 @@ from unittest.mock import patch
 from deploykit.cli import main
 from scripts.commands import run, until
 from scripts.sweep import sweep
-from tests.engine.support import client, killable, names, toml
+from tests.engine.support import client, forked, killable, names, toml
 from tests.engine.support.client import Answer, Client
 from tests.engine.support.docker import Container, Serves, docker, inspect, labelled
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from tests.engine.support.images import Behaviour, Image, Images
@@ -141,14 +141,7 @@ class App(ABC):
         self, *argv: str, env: Mapping[str, str] | None = None, timeout: float = 120
     ) -> subprocess.CompletedProcess[str]:
         """Run deploykit in the app's folder until it ends; one that takes too long is killed with its children."""
-        process = self.start_deploykit(*argv, env=env)
-        try:
-            out, err = process.communicate(timeout=timeout)
-        except subprocess.TimeoutExpired:
-            kill_group(process)
-            out, err = process.communicate()
-            raise AssertionError(f"deploykit {argv} took more than {timeout} s:\n{out}\n{err}") from None
-        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+        return self._run(main, argv, {} if env is None else env, timeout)
 
     def look(self, *argv: str) -> tuple[int, Any]:
         """Run a looking verb here with --json; return its exit code, and what it wrote.
@@ -167,20 +160,21 @@ class App(ABC):
 
     def killed(self, point: str, *argv: str) -> bool:
         """Run deploykit, which is killed at a point (killable.py); return whether it came so far."""
-        process = self._start([*killable.program(point), *argv], {})
-        out, err = process.communicate(timeout=120)
-        assert "Traceback" not in out + err, out + err
-        return process.returncode == -signal.SIGKILL
+        done = self._run(killable.main, [point, *argv], {}, timeout=120)
+        assert "Traceback" not in done.stdout + done.stderr, done
+        return done.returncode == -signal.SIGKILL
+
+    def _run(
+        self, program: Callable[[Sequence[str]], int], argv: Sequence[str], env: Mapping[str, str], timeout: float
+    ) -> subprocess.CompletedProcess[str]:
+        return forked.run(program, argv, folder=self.folder, env=clean({**self.environment, **env}), timeout=timeout)
 
     def start_deploykit(self, *argv: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
         """Start deploykit in a session of its own, as its process group's leader."""
-        return self._start([sys.executable, "-m", "deploykit", *argv], env or {})
-
-    def _start(self, argv: Sequence[str], env: Mapping[str, str]) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            argv,
+            [sys.executable, "-m", "deploykit", *argv],
             cwd=self.folder,
-            env=clean({**self.environment, **env}),
+            env=clean({**self.environment, **(env or {})}),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
