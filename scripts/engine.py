@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from contextlib import suppress
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from scripts import tools
 from scripts.commands import CommandFailed, Process, last_line, run, until
+from scripts.leftovers import remove
 from scripts.memory import folder_of_engine
 from scripts.packages import NotInstallable, install, is_root
 
@@ -82,7 +82,7 @@ def down() -> None:
     if own is None:
         return
     own.process.end()
-    _remove(Path(own.folder))
+    remove(Path(own.folder))
     RECORD.unlink(missing_ok=True)
 
 
@@ -170,15 +170,6 @@ def _spawn(dockerd: str) -> OwnEngine:
         )
     print(f"engine: started dockerd, process {process.pid}, in {folder}", file=sys.stderr)
     return OwnEngine(folder, Process.of(process.pid))
-
-
-def _remove(folder: Path) -> None:
-    """Remove an ended engine's folder; what it left mounted there is unmounted first."""
-    for line in reversed(Path("/proc/self/mounts").read_text().splitlines()):
-        mounted = line.split()[1]
-        if mounted.startswith(f"{folder}/"):
-            subprocess.run(["umount", mounted], check=False)
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def status() -> int:

@@ -16,30 +16,29 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MEMORY = Path("/dev/shm")
+DISK = "/var/tmp"
 ENOUGH = 8 * 1024**3
 """Bytes that must be free: all tests together take a quarter of it."""
 ENGINES = "DEPLOYKIT_TEST_FOLDER"
-"""The variable that names where engines of the tests keep what they have; /var/tmp when it is not there."""
+"""The variable that names where engines of the tests keep what they have."""
 
 
 def folder_of_engine(prefix: str) -> Path:
     """Make a folder for an engine."""
-    return Path(tempfile.mkdtemp(prefix=prefix, dir=os.environ.get(ENGINES, "/var/tmp")))
+    return Path(tempfile.mkdtemp(prefix=prefix, dir=os.environ.get(ENGINES, DISK)))
 
 
 @contextmanager
-def in_memory() -> Iterator[None]:
-    """Let this run, and what it starts, keep its files in memory where there is enough of it."""
-    if not _enough():
-        yield
-        return
+def folder_of_run() -> Iterator[Path]:
+    """Let this run, and what it starts, keep its files in a folder in memory; its engines alone where that is short."""
+    in_memory = _enough()
     # Short, as the sockets of engines are below it.
-    folder = tempfile.mkdtemp(prefix="dk-", dir=MEMORY)
+    folder = tempfile.mkdtemp(prefix="dk-", dir=MEMORY if in_memory else DISK)
     before = dict(os.environ)
-    os.environ |= {"TMPDIR": folder, ENGINES: folder}
+    os.environ |= {ENGINES: folder} | ({"TMPDIR": folder} if in_memory else {})
     tempfile.tempdir = None
     try:
-        yield
+        yield Path(folder)
     finally:
         os.environ.clear()
         os.environ.update(before)

@@ -18,7 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scripts.memory import in_memory
+from scripts import leftovers
+from scripts.memory import folder_of_run
 from scripts.surroundings import Missing, end_on_signals, provide
 
 if TYPE_CHECKING:
@@ -66,23 +67,24 @@ def main(argv: list[str]) -> int:
     outcome = Outcome()
     if selection == "all":
         outcome.problems += [f"{name} failed" for name, passed in zip(CHECKS, _check_all(), strict=True) if not passed]
-    with in_memory(), _environment(selection) as reason:
+    with folder_of_run() as folder, _environment(selection, folder) as reason:
         _run_tests(outcome, SELECTIONS[selection], argv)
     return _conclude(outcome, reason)
 
 
 @contextmanager
-def _environment(selection: str) -> Iterator[str]:
+def _environment(selection: str, folder: Path) -> Iterator[str]:
     """Set up the engine and its registry; yields why there is none, or nothing."""
     with ExitStack() as stack:
-        reason = "" if selection == "unit" else _provide(stack)
+        reason = "" if selection == "unit" else _provide(stack, folder)
         if reason:
             os.environ["DEPLOYKIT_TEST_NO_ENGINE"] = reason
         yield reason
 
 
-def _provide(stack: ExitStack) -> str:
+def _provide(stack: ExitStack, folder: Path) -> str:
     name = f"dk{secrets.token_hex(3)}"
+    stack.callback(leftovers.end, folder, name)
     try:
         registry = provide(stack, name)
     except Missing as error:

@@ -17,19 +17,16 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from scripts import tools
 from scripts.commands import run, until
-from scripts.engine import _remove
+from scripts.leftovers import kill_with_children, naming, remove
 from scripts.memory import folder_of_engine
 from scripts.registry import OwnRegistry
 from tests.engine.support import names
 from tests.engine.support.docker import docker
 from tests.engine.support.images import SOURCE
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 UP = 60
 REGISTRY_PORT = 5000
@@ -122,11 +119,8 @@ class Node:
 
     def _end_containers(self) -> None:
         """End the processes that stand over containers, known by the folder of this node, and what is in these."""
-        for process in _naming(f"{self.folder}/exec/"):
-            children = Path("/proc", str(process), "task", str(process), "children")
-            with suppress(OSError):
-                for one in (*map(int, children.read_text().split()), process):
-                    os.kill(one, signal.SIGKILL)
+        for process in naming(f"{self.folder}/exec/"):
+            kill_with_children(process)
 
     def remove(self) -> None:
         """End it, and what it runs, and remove what it kept."""
@@ -143,7 +137,7 @@ class Node:
             self._end_containerd()
         self._end_containers()
         subprocess.run(["umount", str(self.folder / "uts")], check=False, capture_output=True)
-        _remove(self.folder)
+        remove(self.folder)
         subprocess.run(["ip", "netns", "del", self.name], check=False, capture_output=True)
 
 
@@ -153,7 +147,7 @@ class Cluster:
 
     size: int
     folder: Path = field(default_factory=lambda: folder_of_engine("deploykit-swarm-"))
-    mark: str = field(default_factory=lambda: secrets.token_hex(3))
+    mark: str = field(default_factory=lambda: f"{names.RUN}{secrets.token_hex(1)}")
     nodes: list[Node] = field(default_factory=list)
     registry: OwnRegistry = field(init=False)
     net: str = field(default="", init=False)
@@ -224,12 +218,12 @@ class Cluster:
 
     @property
     def _hub(self) -> str:
-        return f"dk{self.mark}hub"
+        return f"{self.mark}hub"
 
     @property
     def _end(self) -> str:
         """The end of the network that is here."""
-        return f"dk{self.mark}"
+        return self.mark
 
     def _network(self) -> str:
         """Make the bridge, and lead from here to it; return how all its addresses begin."""
@@ -248,7 +242,7 @@ class Cluster:
         return net
 
     def _node(self, net: str, number: int) -> Node:
-        name, address = f"dk{self.mark}n{number}", f"{net}.{number}"
+        name, address = f"{self.mark}n{number}", f"{net}.{number}"
         folder = self.folder / f"node{number}"
         folder.mkdir()
         self._connect(name, address)
@@ -269,7 +263,7 @@ class Cluster:
         subprocess.run(["ip", "netns", "del", self._of(name)], check=False, capture_output=True)
 
     def _of(self, name: str) -> str:
-        return f"dk{self.mark}{name}"
+        return f"{self.mark}{name}"
 
     def _connect(self, name: str, address: str) -> None:
         """Make a network namespace with an address, and join it to the bridge."""
@@ -295,11 +289,3 @@ def _name_of_its_own(place: Path, name: str) -> None:
     """Keep a UTS namespace in which the machine has this name: a node is called as its machine is."""
     place.touch()
     run(["unshare", f"--uts={place}", "hostname", name])
-
-
-def _naming(folder: str) -> Iterator[int]:
-    """Yield the processes whose command lines have something in that folder."""
-    for line in Path("/proc").glob("[0-9]*/cmdline"):
-        with suppress(OSError):
-            if folder.encode() in line.read_bytes():
-                yield int(line.parent.name)

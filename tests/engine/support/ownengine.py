@@ -11,7 +11,7 @@ from pathlib import Path
 
 from scripts import tools
 from scripts.commands import run, until
-from scripts.engine import _remove
+from scripts.leftovers import remove
 from scripts.memory import folder_of_engine
 from tests.engine.support.docker import docker
 
@@ -129,5 +129,5 @@ class OwnEngine:
             self.process.wait()
         if self.disk:
             run(["umount", "--lazy", str(self.data)])
-        _remove(self.folder)
+        remove(self.folder)
         shutil.rmtree(self.folder, ignore_errors=True)
