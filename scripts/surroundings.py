@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from scripts import engine, tools
-from scripts.commands import CommandFailed
 from scripts.registry import OwnRegistry
 from scripts.sweep import sweep, sweep_images
 
@@ -39,7 +38,7 @@ def _sweep(run: str) -> None:
     try:
         sweep(run)
         sweep_images("run", run)
-    except CommandFailed as error:
+    except OSError as error:
         print(f"sweep: {error}", flush=True)
 
 

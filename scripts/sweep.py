@@ -2,43 +2,47 @@
 
 from __future__ import annotations
 
-from scripts.commands import CommandFailed, run
+from typing import TYPE_CHECKING, Any
+
+from scripts.api import Refused, ask
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 LABEL = "deploykit.test"
-KINDS = {
-    "container": ["docker", "ps", "-a", "--format", '{{.ID}} {{.Names}} {{.Label "com.docker.compose.project"}}'],
-    "network": ["docker", "network", "ls", "--format", "{{.ID}} {{.Name}}"],
-    "volume": ["docker", "volume", "ls", "--format", "{{.Name}} {{.Name}}"],
-}
-REMOVE = {
-    "container": ["docker", "rm", "-f", "-v"],
-    "network": ["docker", "network", "rm"],
-    "volume": ["docker", "volume", "rm", "-f"],
-}
+PROJECT = "com.docker.compose.project"
 
 
 def sweep(owner: str) -> None:
     """Remove the containers, networks and volumes that are named after an owner, or are of its Compose project."""
-    for kind, listing in KINDS.items():
-        lines = [line.split() for line in run(listing).splitlines()]
-        found = [identity for identity, *names in lines if any(_is_of(owner, name) for name in names)]
-        if found:
-            _try([*REMOVE[kind], *found])
+    for one in ask("/containers/json", all=True):
+        if any(_is_of(owner, name) for name in _names_of_container(one)):
+            _remove(f"/containers/{one['Id']}", force=True, v=True)
+    for one in ask("/networks"):
+        if _is_of(owner, one["Name"]):
+            _remove(f"/networks/{one['Id']}")
+    for one in ask("/volumes")["Volumes"] or ():
+        if _is_of(owner, one["Name"]):
+            _remove(f"/volumes/{one['Name']}", force=True)
 
 
 def sweep_images(label: str, value: str) -> None:
     """Remove the images that carry a label of ours, under whatever name, newest first."""
-    found = run(["docker", "images", "-q", "--no-trunc", "--filter", f"label={LABEL}.{label}={value}"]).split()
-    if found:
-        _try(["docker", "rmi", "-f", *dict.fromkeys(found)])
+    for one in ask("/images/json", filters={"label": [f"{LABEL}.{label}={value}"]}):
+        _remove(f"/images/{one['Id']}", force=True)
+
+
+def _names_of_container(one: dict[str, Any]) -> Iterator[str]:
+    yield from (name.removeprefix("/") for name in one["Names"] or ())
+    yield (one["Labels"] or {}).get(PROJECT, "")
 
 
 def _is_of(owner: str, name: str) -> bool:
     return name == owner or name.startswith((f"{owner}-", f"{owner}_"))
 
 
-def _try(argv: list[str]) -> None:
+def _remove(path: str, **how: bool) -> None:
     try:
-        run(argv)
-    except CommandFailed as error:
+        ask(path, "DELETE", **how)
+    except Refused as error:
         print(f"sweep: {error}", flush=True)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from scripts.commands import CommandFailed, run, until
+from scripts.api import ask
+from scripts.commands import run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,26 +72,11 @@ def docker(*argv: str, timeout: float = 60, text: str | None = None) -> str:
 
 
 def inspect(*names: str) -> list[Container]:
-    """Look at containers."""
-    if not names:
-        return []
-    return [Container.of(found) for found in json.loads(docker("container", "inspect", *names))]
+    """Look at containers; what is not there is left out."""
+    return [Container.of(found) for name in names if (found := ask(f"/containers/{name}/json"))]
 
 
 def labelled(label: str, value: str) -> list[Container]:
     """Look at all containers, running or not, with a label; in the order of their names."""
-    found: list[Container] = []
-    until(lambda: _all_there(found, label, value), within=10)
-    return sorted(found, key=lambda container: container.name)
-
-
-def _all_there(found: list[Container], label: str, value: str) -> bool:
-    """Look once; False when one of them went meanwhile."""
-    ids = docker("ps", "-aq", "--no-trunc", "--filter", f"label={label}={value}").split()
-    try:
-        found[:] = inspect(*ids)
-    except CommandFailed as error:
-        if "No such container" not in str(error):
-            raise
-        return False
-    return True
+    found = ask("/containers/json", all=True, filters={"label": [f"{label}={value}"]})
+    return sorted(inspect(*(one["Id"] for one in found)), key=lambda container: container.name)

@@ -299,9 +299,8 @@ class DockerApp(App):
         self.is_made_with(**{**self._made_with, "adopt": self.by_hand})
 
     def containers(self) -> list[Container]:
-        ours = labelled(APP, self.name)
-        named = docker("ps", "-aq", "--no-trunc", "--filter", f"name=^/{self.by_hand}$").split()
-        return sorted({one.id: one for one in [*ours, *inspect(*named)]}.values(), key=lambda one: one.name)
+        found = [*labelled(APP, self.name), *inspect(self.by_hand)]
+        return sorted({one.id: one for one in found}.values(), key=lambda one: one.name)
 
     def container(self) -> Container:
         """The one container that serves; beside it there may be one that is stopped, for the way back."""
