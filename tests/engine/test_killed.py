@@ -98,8 +98,8 @@ def test_a_deploy_that_is_killed_in_any_state_is_finished(stage: Stage) -> None:
 
 
 def test_a_killed_restore_is_finished(stage: Stage) -> None:
-    """A release that crashes: what served serves again, wherever the way back was cut."""
-    for point in ("state:rolling_back", "state:rolled_back"):
+    """A release that crashes: what served serves again, wherever the way there and back was cut."""
+    for point in ("command:1:during", "state:rolling_back", "state:rolled_back"):
         before, tag = stage.serving, stage.push(bad=True)
         assert stage.app.killed(point, *stage.run(tag)), point
         stage.finish(None if history(stage.app)[0]["outcome"] else history(stage.app)[0]["state"], "recover")
@@ -126,18 +126,20 @@ def test_whatever_is_typed_next_finishes_it_first(stage: Stage) -> None:
     assert stage.agrees_on(tag) == tag
 
 
-ACTS: dict[str, Callable[[Stage], list[str]]] = {
-    "a deploy": lambda stage: [*stage.run(stage.push()), "--force"],
-    "a restore": lambda stage: stage.run(stage.push(bad=True)),
+ACTS: dict[str, tuple[str, Callable[[Stage], list[str]]]] = {
+    "a deploy": ("", lambda stage: [*stage.run(stage.push()), "--force"]),
+    "a restore": (":rolling_back", lambda stage: stage.run(stage.push(bad=True))),
 }
+"""From which state on their commands are counted, and how they begin."""
 
 
 @pytest.mark.parametrize("act", ACTS)
 def test_a_kill_within_any_engine_command_is_healed(stage: Stage, act: str) -> None:
     """The command goes on without deploykit, and holds the lock until it has ended; `recover` waits for that."""
+    since, begin = ACTS[act]
     for number in range(1, MOST_COMMANDS):
-        before, argv = stage.serving, ACTS[act](stage)
-        if not stage.app.killed(f"command:{number}:during", *argv):
+        before, argv = stage.serving, begin(stage)
+        if not stage.app.killed(f"command:{number}:during{since}", *argv):
             assert number > 1
             break
         stage.finish(None if history(stage.app)[0]["outcome"] else "", "recover")

@@ -1,8 +1,9 @@
 """deploykit that ends itself by SIGKILL at a chosen point: `python killable.py POINT ARGS...`.
 
 POINT is `state:NAME`, when the journal has just been told of that state, or `command:N:WHEN`: `before`, `during` or
-`after` its n-th command that changes something on the engine. With `signal:STATE:SIGTERM,SIGINT` it gets these signals
-there instead; `patience:SECONDS` is how long it waits for an engine that is away. Several are joined by `+`.
+`after` its n-th command that changes something on the engine; with `command:N:WHEN:STATE` the n-th since that state.
+With `signal:STATE:SIGTERM,SIGINT` it gets these signals there instead; `patience:SECONDS` is how long it waits for an
+engine that is away. Several are joined by `+`.
 """
 
 import os
@@ -37,6 +38,14 @@ def at(state: str, do: Callable[[], object]) -> None:
             do()
 
     setattr(SqliteJournal, "update", update)  # noqa: B010 - it is not to be a method for mypy
+
+
+def count_from(state: str = "", *, do: Callable[[], object]) -> None:
+    """Begin to count when the journal has the deployment in that state, or now."""
+    if state:
+        at(state, do)
+    else:
+        do()
 
 
 def die_at(number: int, when: str) -> None:
@@ -76,7 +85,7 @@ POINTS: dict[str, Callable[..., None]] = {
     "state": lambda state: at(state, die),
     "signal": signalled_in,
     "patience": wait_for,
-    "command": lambda number, when: die_at(int(number), when),
+    "command": lambda number, when, *state: count_from(*state, do=lambda: die_at(int(number), when)),
 }
 
 
