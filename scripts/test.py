@@ -99,8 +99,8 @@ def _provide(stack: ExitStack, folder: Path) -> str:
 
 def _run_tests(outcome: Outcome, selection: str, arguments: list[str]) -> None:
     """Run the tests side by side, and those that measure time by themselves afterwards."""
-    # As many as there are cores: with more, the waits that tests are limited to are no longer long enough now and then.
-    workers = os.environ.get("DEPLOYKIT_TEST_WORKERS") or str(max(os.cpu_count() or 1, 2))
+    # One more than there are cores, as each waits now and then; with more, they wait for each other.
+    workers = os.environ.get("DEPLOYKIT_TEST_WORKERS") or str((os.cpu_count() or 1) + 1)
     side_by_side = ["-n", workers, "--dist", "loadgroup"]
     for which, how in (("not timed", side_by_side), ("timed", [])):
         marked = f"({selection}) and {which}" if selection else which
