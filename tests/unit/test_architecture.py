@@ -17,7 +17,6 @@ CORE = {
     "current",
     "deployment",
     "differences",
-    "ending",
     "eye",
     "fallen",
     "guard",
