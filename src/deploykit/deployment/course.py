@@ -40,8 +40,8 @@ class Course:
     """What a deployment has come to. `unwritten`: why the journal does not have all of it."""
 
     def __init__(self, record: Record, tools: Tools) -> None:
-        self.record = record
-        self.tools = tools
+        self.record: Record = record
+        self.tools: Tools = tools
         self.unwritten: JournalError | None = None
 
     @property

@@ -44,7 +44,7 @@ def pulling(course: Course) -> Trigger:
 
 
 def pull(course: Course, image: ImageRef, policy: PullPolicy, control: Control) -> ImageRef:
-    """Bring an image; one of which the content is known comes with that content, or fails."""
+    """Bring an image: with the very content that is known of it, if any is, or it fails."""
     came = course.tools.backend.pull(image, policy, control)
     if image.id and came.id != image.id:
         raise PullFailed(f"{image.name} is not what it was: image {came.id}, not {image.id}")
