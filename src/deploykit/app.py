@@ -14,7 +14,6 @@ from deploykit import seam
 from deploykit.clock import SystemClock
 from deploykit.errors import ConfigError, EngineUnreachable, NoSuchRelease, Outcome, StepFailed
 from deploykit.events import Event
-from deploykit.guard import guard_deployed, guard_serving
 from deploykit.health import HealthPolicy
 from deploykit.hold import refuse_while_held
 from deploykit.hooks import Hooks, NoHooks
@@ -171,6 +170,8 @@ class App:
         Raises:
             ConfigError, EngineUnreachable, Locked, Held: nothing began.
         """
+        from deploykit.guard import guard_deployed  # now: once a release is live nothing may be missing
+
         refuse_while_held(self._parts.state.hold)
         asked = self._asked(tag, image)
         options = self._options(
@@ -236,6 +237,8 @@ class App:
             NoSuchRelease: nothing runs.
             ConfigError, EngineUnreachable: nothing began.
         """
+        from deploykit.guard import guard_serving
+
         return guard_serving(self._with(on_event), seconds, who(), _interruption(cancel))
 
     def recover(

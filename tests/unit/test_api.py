@@ -13,7 +13,7 @@ import pytest
 import structlog
 
 import deploykit
-from deploykit import App, Event, Outcome, Result
+from deploykit import App, Event, Outcome, Result, protocols
 from deploykit.events import Looked, Saved
 from deploykit.plugins import FolderStore, Found, Setting
 from deploykit.store import StateFolder
@@ -79,6 +79,18 @@ def test_the_other_packages_for_scripts_are_lazy_too(module: str) -> None:
         assert all(getattr(package, name) is getattr(found, name) for name in names)
     with pytest.raises(AttributeError, match=f"module '{module}' has no attribute 'nothing'"):
         package.nothing  # noqa: B018 - that is the point
+
+
+def test_every_promise_can_be_imported_from_one_place() -> None:
+    """A plug-in need not know which module of `deploykit.protocols` has it, nor may one be left out."""
+    homes = [one.name for one in pkgutil.iter_modules(protocols.__path__, "deploykit.protocols.")]
+    here = {
+        name: value
+        for home in homes
+        for name, value in vars(importlib.import_module(home)).items()
+        if isinstance(value, type) and value.__module__ == home
+    }
+    assert {name: getattr(protocols, name) for name in protocols.__all__} == here
 
 
 TOLD = [getattr(deploykit, name) for name in deploykit.__all__ if isinstance(getattr(deploykit, name), type)]

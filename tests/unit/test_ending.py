@@ -2,7 +2,7 @@
 
 import pytest
 
-from deploykit.ending import outcome_of, put_back, settle_tag_file
+from deploykit.deployment.ending import outcome_of, put_back, settle_tag_file
 from deploykit.errors import Outcome
 from deploykit.interrupt import Cause
 from deploykit.journal import memory_journal

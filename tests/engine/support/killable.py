@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 
 from deploykit import cli, deployment
 from deploykit.backends.engine import client, runner
+from deploykit.deployment import loop
 from deploykit.journal import SqliteJournal
 from deploykit.protocols import Control
 from deploykit.record import Move, Record
@@ -78,7 +79,7 @@ def signalled_in(state: str, names: str) -> None:
 
 def wait_for(seconds: str) -> None:
     """Wait for no longer than that for an engine that is away."""
-    deployment.ENGINE_WAIT = float(seconds)
+    loop.ENGINE_WAIT = deployment.ENGINE_WAIT = float(seconds)  # the guard takes that of the package
 
 
 POINTS: dict[str, Callable[..., None]] = {
