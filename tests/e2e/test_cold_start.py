@@ -35,6 +35,7 @@ def test_importing_deploykit_imports_nothing_heavy(app: ProcessApp) -> None:
     assert imported(app, "import deploykit") == set()
 
 
+@pytest.mark.timed
 def test_importing_deploykit_takes_no_time() -> None:
     """Less than 60 ms over bare Python: the fastest of several, for the machine is shared."""
     took = {code: min(timed(code) for _ in range(7)) for code in ("pass", "import deploykit")}
