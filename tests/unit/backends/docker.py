@@ -67,6 +67,7 @@ if words != ["system", "dial-stdio"]:
 serve()
 """
 
+DIAL = ["system", "dial-stdio"]
 ELSEWHERE = "ssh://engine.test"
 """An engine that has no socket here, so that nothing but the program is asked."""
 
@@ -123,8 +124,12 @@ class Docker:
         self._write()
 
     def calls(self, word: str = "") -> list[str]:
-        """Every call with that word in it, as it was typed after `docker`."""
-        return [" ".join(words) for words, *_ in self._calls() if not word or word in words]
+        """Every call with that word in it, as it was typed after `docker`, but those that lend a connection."""
+        return [" ".join(words) for words, *_ in self._calls() if words != DIAL and (not word or word in words)]
+
+    def connections(self) -> int:
+        """How many calls were to lend a connection to the engine."""
+        return sum(words == DIAL for words, *_ in self._calls())
 
     def questions(self) -> list[str]:
         """The path of every question over the API."""

@@ -273,15 +273,13 @@ class Engine:
         return Api(self.door, QUERY_TIMEOUT)
 
     def either(self, ask: Callable[[Api], T], otherwise: Callable[[], T]) -> T:
-        """Ask over the engine's socket; the CLI where there is none, or where it does not help."""
-        return _first(self._api, ask, otherwise) if self.is_local else otherwise()
-
-    def all_of(self, ask: Callable[[Api], T], otherwise: Callable[[], T]) -> T:
-        """Ask as `either` does for what there may be a thousand of, which the CLI would inspect one after the other.
-
-        An engine elsewhere is asked through the CLI.
-        """
-        return _first(self._api, ask, otherwise)
+        """Ask over the engine's API, where a thousand are told at once; the CLI where that does not help."""
+        try:
+            return ask(self._api)
+        except TimedOut as error:
+            raise _silent(QUERY_TIMEOUT) from error
+        except (Unusable, NotThere):
+            return otherwise()
 
     def _run(self, command: Command, control: Control | None) -> Completed:
         try:
@@ -385,15 +383,6 @@ def _scope_words(scope: ComposeScope) -> Iterator[str]:
 def _silent(seconds: float) -> EngineUnreachable:
     msg = f"the Docker engine did not answer within {seconds:g}s"
     return EngineUnreachable(msg, hint=_ASK)
-
-
-def _first(api: Api, ask: Callable[[Api], T], otherwise: Callable[[], T]) -> T:
-    try:
-        return ask(api)
-    except TimedOut as error:
-        raise _silent(QUERY_TIMEOUT) from error
-    except (Unusable, NotThere):
-        return otherwise()
 
 
 def _there(ask: Callable[[str], T], named: str) -> T | None:
