@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from deploykit.backends.engine import client, door
+from deploykit.backends.engine import client, door, line
 from deploykit.backends.engine.api import Api
 from deploykit.backends.engine.wire import Wire
 from deploykit.errors import EngineUnreachable
@@ -86,8 +86,9 @@ def test_a_refusal_is_told_in_the_words_of_the_cli(docker: Docker) -> None:
 
 
 def test_an_engine_elsewhere_that_is_silent(docker: Docker, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is told as one at a socket is, and nothing is left running."""
+    """It is told as one at a socket is, and nothing is left running, nor waited for."""
     monkeypatch.setattr(client, "QUERY_TIMEOUT", 0.3)
+    monkeypatch.setattr(line, "_END", "no number: nobody waits so long")
     docker.hangs(THROUGH)
     before = children()
     with pytest.raises(EngineUnreachable, match=r"did not answer within 0\.3s"):
