@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from benchmarks.results import CaseResult, Measure
 from benchmarks.usage import TICK
-from deploykit.backends.engine.api import at_socket
+from deploykit.backends.engine.exchange import request
+from deploykit.backends.engine.line import at_socket
 from scripts.commands import until
 
 if TYPE_CHECKING:
@@ -24,18 +25,19 @@ MEASURES = (
     Measure("processor", "processor time of the engine"),
     Measure("answered", "answer", "MB"),
 )
-LIST = b"GET /tasks HTTP/1.0\r\nHost: docker\r\n\r\n"
+LIST = request("GET", "/tasks")
 
 
 def listed(cluster: Cluster, sheet: Sheet, number: int, rounds: int, image: str) -> None:
     """Make a service of so many tasks, and list them."""
-    docker, ask = cluster.manager.docker, at_socket(f"{cluster.manager.folder}/docker.sock")
+    docker, opened = cluster.manager.docker, at_socket(f"{cluster.manager.folder}/docker.sock")
     series, began = f"{number:,} tasks", time.monotonic()
     how = ("--detach", "--replicas", str(number), "--constraint", "node.labels.there==no", "--name", NAME)
     docker("service", "create", *how, image)
 
     def answer() -> bytes:
-        return ask(LIST, time.monotonic() + MADE).partition(b"\r\n\r\n")[2]
+        deadline = time.monotonic() + MADE
+        return opened(deadline).exchange(LIST, deadline).body
 
     assert until(lambda: answer().count(b'"Slot"') >= number, within=MADE, every=0.2)
     sheet.note("made", series, time.monotonic() - began)

@@ -16,7 +16,9 @@ from benchmarks.scale import door, page
 from benchmarks.scale.door import NoSuch, answered, opened, pinned
 from benchmarks.scale.meter import Count, Meter, metered
 from benchmarks.scale.swarm import CRASHES, SERVICE, OutOfSequence, Swarm
-from deploykit.backends.engine.api import Api, at_socket
+from deploykit.backends.engine.api import Api
+from deploykit.backends.engine.door import Door
+from deploykit.backends.engine.line import at_socket
 from deploykit.backends.swarm import ServiceBackend, SwarmSettings
 from deploykit.backends.swarm.tasks import Task, slots
 from deploykit.release import Release
@@ -130,7 +132,7 @@ def test_three_hundred_tasks_are_asked_for_as_ten_are(monkeypatch: pytest.Monkey
 def test_the_meter_passes_on_what_is_said() -> None:
     """And counts it."""
     with serving(10) as (meter, _):
-        said: Any = Api(at_socket(str(meter.server_address)), 5).get("/services")
+        said: Any = Api(Door(at_socket(str(meter.server_address))), 5).get("/services")
         assert said[0]["Spec"]["Name"] == SERVICE
         assert meter.count.questions == 2  # and which version it speaks
         assert meter.count.answered > len(json.dumps(said))

@@ -15,30 +15,59 @@ from deploykit.backends.engine.client import Engine
 SCRIPT = f"""#!{sys.executable} -IS
 import json, os, sys, time
 here = os.path.dirname(os.path.abspath(sys.argv[0]))
-rules = json.load(open(here + "/rules.json"))
 words = sys.argv[1:]
 stdin = sys.stdin.read() if "-" in words else ""
 with open(here + "/calls", "a") as calls:
     calls.write(json.dumps([words, dict(os.environ), stdin, os.listdir("/proc/self/fd")]) + "\\n")
-def follows(wanted, at=0):
+def follows(wanted, words, at=0):
     for word in wanted:
         if word not in words[at:]:
             return False
         at = words.index(word, at) + 1
     return True
-for number, (wanted, answers) in enumerate(rules):
-    if follows(wanted):
-        path = here + "/asked" + str(number)
-        with open(path, "a") as asked:
-            asked.write("x")
-        out, err, code, delay = answers[min(os.path.getsize(path), len(answers)) - 1]
-        sys.stdout.write(out); sys.stdout.flush()
-        time.sleep(delay)
-        sys.stderr.write(err)
-        sys.exit(code)
-sys.exit("unexpected: docker " + " ".join(words))
+def answer(words):
+    for number, (wanted, answers) in enumerate(json.load(open(here + "/rules.json"))):
+        if follows(wanted, words):
+            path = here + "/asked" + str(number)
+            with open(path, "a") as asked:
+                asked.write("x")
+            return answers[min(os.path.getsize(path), len(answers)) - 1]
+def api(target):
+    path = target.removeprefix("/v1.41").partition("?")[0]
+    with open(here + "/questions", "a") as questions:
+        questions.write(path + "\\n")
+    served = json.load(open(here + "/served.json"))
+    if path == "/_ping":
+        return 200, "OK"
+    found = answer(served[path].split()) if path in served else None
+    if not found:
+        return 404, json.dumps(dict(message="page not found"))
+    out, err, code, delay = found
+    time.sleep(delay)
+    return (500, json.dumps(dict(message=err))) if code else (200, out)
+def serve():
+    while asked := sys.stdin.readline():
+        while sys.stdin.readline().strip():
+            pass
+        status, said = api(asked.split()[1])
+        head = ("HTTP/1.1 " + str(status) + " X", "Api-Version: 1.41", "Date: Sun, 29 Nov 2026 21:00:00 GMT")
+        head += ("Content-Length: " + str(len(said.encode())), "", said)
+        sys.stdout.write("\\r\\n".join(head)); sys.stdout.flush()
+found = answer(words)
+if found:
+    if words == ["system", "dial-stdio"]:
+        os.read(0, 65536)
+    out, err, code, delay = found
+    sys.stdout.write(out); sys.stdout.flush()
+    time.sleep(delay)
+    sys.stderr.write(err)
+    sys.exit(code)
+if words != ["system", "dial-stdio"]:
+    sys.exit("unexpected: docker " + " ".join(words))
+serve()
 """
 
+DIAL = ["system", "dial-stdio"]
 ELSEWHERE = "ssh://engine.test"
 """An engine that has no socket here, so that nothing but the program is asked."""
 
@@ -62,6 +91,7 @@ class Docker:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.rules: list[tuple[list[str], tuple[Answer, ...]]] = []
+        self.served: dict[str, str] = {}
         program = folder / "docker"
         program.write_text(SCRIPT)
         program.chmod(0o755)
@@ -85,9 +115,26 @@ class Docker:
         """Write this, and do not end."""
         self.answers(words, Answer(out, seconds=60))
 
+    def serves(self, path: str, words: str) -> None:
+        """Answer over the engine's API, to who is connected by `dial-stdio`, what a call of these words is answered.
+
+        What is not served is no page there, and asked by a call.
+        """
+        self.served[path] = words
+        self._write()
+
     def calls(self, word: str = "") -> list[str]:
-        """Every call with that word in it, as it was typed after `docker`."""
-        return [" ".join(words) for words, *_ in self._calls() if not word or word in words]
+        """Every call with that word in it, as it was typed after `docker`, but those that lend a connection."""
+        return [" ".join(words) for words, *_ in self._calls() if words != DIAL and (not word or word in words)]
+
+    def connections(self) -> int:
+        """How many calls were to lend a connection to the engine."""
+        return sum(words == DIAL for words, *_ in self._calls())
+
+    def questions(self) -> list[str]:
+        """The path of every question over the API."""
+        path = self.folder / "questions"
+        return path.read_text().split() if path.exists() else []
 
     def environment(self, word: str) -> dict[str, str]:
         """The environment of the last call with that word in it."""
@@ -116,7 +163,10 @@ class Docker:
     def _write(self) -> None:
         for asked in self.folder.glob("asked*"):
             asked.unlink()
-        (self.folder / "rules.json").write_text(json.dumps(self.rules))
+        # By a name of their own first: one that serves may be reading.
+        for name, content in (("rules", self.rules), ("served", self.served)):
+            (self.folder / f"{name}.new").write_text(json.dumps(content))
+            (self.folder / f"{name}.new").replace(self.folder / f"{name}.json")
 
 
 @pytest.fixture
@@ -169,3 +219,8 @@ def image(tag: str = "one", **fields: Any) -> dict[str, Any]:
         "Config": {},
         **fields,
     }
+
+
+def children() -> set[str]:
+    """The processes of this one, those that have ended and are not waited for too."""
+    return {one for path in Path("/proc/self/task").glob("*/children") for one in path.read_text().split()}

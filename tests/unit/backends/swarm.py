@@ -91,6 +91,8 @@ class Stage:
 
     def __init__(self, docker: Docker, folder: Path, **settings: Any) -> None:
         self.docker = docker
+        for path, kind in (("/services", "service"), ("/tasks", "task"), ("/nodes", "node")):
+            docker.serves(path, f"inspect --type={kind}")
         docker.says("info", json.dumps(ACTIVE))
         docker.says("node ls", "n1\nn2\n")
         docker.says("inspect --type=node", [said_of_node("node1", 1), said_of_node("node2", 2)])

@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 
 from deploykit.backends.engine import client
-from deploykit.backends.engine.api import Api, NotThere, Unusable, at_socket, local_socket
+from deploykit.backends.engine.api import Api, NotThere
 from deploykit.backends.engine.containers import name_of
+from deploykit.backends.engine.door import Door, Unusable
+from deploykit.backends.engine.line import at_socket, local_socket
 from deploykit.backends.engine.runner import TimedOut
 from deploykit.errors import EngineUnreachable, StepFailed
 from tests.unit.backends.docker import Docker, container, image
@@ -190,10 +192,9 @@ def test_an_answer_that_drips_has_no_longer_than_one_that_is_silent(server: Serv
     now = iter([0.0, *[0.1 * step for step in range(1, 100)]])
     server.says("/_ping", PING * 100_000)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("deploykit.backends.engine.api.time.monotonic", lambda: next(now))
-        patched.setattr("deploykit.backends.engine.api._CHUNK", 1)
+        patched.setattr("deploykit.backends.engine.line.time.monotonic", lambda: next(now))
         with pytest.raises(TimedOut):
-            Api(at_socket(server.path), 1.0).id()
+            Api(Door(at_socket(server.path)), 1.0).id()
 
 
 def _gone(path: str) -> None:
@@ -231,7 +232,7 @@ def test_what_is_not_there_is_told_apart_from_what_cannot_be_read(server: Server
     """The first is an answer."""
     server.says("/containers/aa/json", refusal("No such container: aa", 404))
     server.says("/containers/bb/json", refusal("page not found", 404))
-    api = Api(at_socket(server.path), 5)
+    api = Api(Door(at_socket(server.path)), 5)
     with pytest.raises(NotThere):
         api.container("aa")
     with pytest.raises(Unusable):
@@ -247,7 +248,7 @@ def test_a_large_answer_leaves_the_collector_as_it_was(server: Server, collects:
     (gc.enable if collects else gc.disable)()
     try:
         with pytest.raises(Unusable) if cut else nullcontext():
-            assert len(Api(at_socket(server.path), 5).get("/tasks")) == 2000
+            assert len(Api(Door(at_socket(server.path)), 5).get("/tasks")) == 2000
         assert gc.isenabled() is collects
     finally:
         gc.enable()

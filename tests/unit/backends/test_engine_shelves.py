@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from email.utils import formatdate
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -11,8 +12,9 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pytest
 
 from deploykit.backends.engine.client import Engine
+from deploykit.backends.engine.door import Reply
 from deploykit.backends.engine.volumes import VolumeShelf
-from deploykit.backends.engine.wire import Reply, Wire
+from deploykit.backends.engine.wire import Wire
 from deploykit.backends.swarm.configs import ConfigShelf
 from deploykit.errors import ConfigError, EngineUnreachable
 from tests.contract.shelf import ShelfContract
@@ -90,7 +92,7 @@ class MemoryWire(Wire):
         return datetime.fromtimestamp(self.now, UTC).isoformat()
 
     def _reply(self, status: int, said: Any) -> Reply:
-        return Reply(status, json.loads(json.dumps(said)), self.now)
+        return Reply(status, json.loads(json.dumps(said)), {"date": formatdate(self.now, usegmt=True)})
 
 
 class InMemory(ShelfContract):

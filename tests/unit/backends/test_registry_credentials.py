@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from deploykit.backends.engine.api import cli_settings
+from deploykit.backends.engine.line import cli_settings
 from deploykit.backends.engine.registry.credentials import Credentials, Login
 from deploykit.backends.engine.registry.place import Place
 from deploykit.errors import RegistryFailed

@@ -152,7 +152,7 @@ def test_an_old_task_may_take_its_grace_to_end(stage: Stage, monkeypatch: pytest
     stage.there(said_of_service(OLD), [*old, said_of_task(OLD)], waits, waits, [*old, said_of_task(NEW)])
     stage.backend.start(NEW, Control())
     assert [one.status for one in stage.backend.instances(NEW)] == ["running"]
-    assert len(stage.docker.calls("ps")) == 5
+    assert stage.docker.questions().count("/tasks") == 5
 
 
 def test_an_interrupt_is_not_waited_through(stage: Stage) -> None:
@@ -218,7 +218,25 @@ def test_a_look_asks_for_the_nodes_once(stage: Stage) -> None:
     """There may be as many as tasks."""
     stage.there(said_of_service(NEW), all_of(NEW))
     stage.backend.instances(NEW)
-    assert stage.docker.calls("node") == ["node ls --quiet"]
+    assert stage.docker.questions().count("/nodes") == 1
+
+
+def test_all_looks_at_a_swarm_elsewhere_go_over_one_connection(stage: Stage) -> None:
+    """One process, and by ssh one handshake, however long a release is watched."""
+    stage.there(said_of_service(NEW), all_of(NEW))
+    for _ in range(10):
+        stage.backend.instances(NEW)
+    assert stage.docker.connections() == 1
+    assert stage.docker.calls("service") == stage.docker.calls("node") == []
+
+
+def test_what_the_api_does_not_tell_is_asked_by_commands(stage: Stage) -> None:
+    """Of a docker that lends no connection."""
+    stage.docker.fails("dial-stdio", "unknown command")
+    stage.there(said_of_service(NEW), all_of(NEW))
+    assert len(stage.backend.instances(NEW)) == 3
+    assert stage.docker.calls("ps") == ["service ps --quiet --no-trunc s1"]
+    assert stage.docker.calls("ls") == ["node ls --quiet"]
 
 
 def test_an_image_that_no_registry_has(stage: Stage) -> None:

@@ -12,10 +12,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from deploykit.backends.engine.advice import advice
-from deploykit.backends.engine.api import Api, NotThere, Unusable, at_socket, local_socket
+from deploykit.backends.engine.api import Api, NotThere
 from deploykit.backends.engine.containers import Container
+from deploykit.backends.engine.door import Door, Unusable
+from deploykit.backends.engine.line import DIAL, at_socket, local_socket, through
 from deploykit.backends.engine.runner import Command, Completed, TimedOut, run
-from deploykit.backends.engine.through import WORDS, through
 from deploykit.errors import EngineUnreachable, StepFailed
 from deploykit.protocols import Control, Program
 from deploykit.redact import Redactor
@@ -256,27 +257,29 @@ class Engine:
     @property
     def is_local(self) -> bool:
         """Whether it is reached by a socket of this machine."""
-        return self._api is not None
+        return self._socket is not None
 
     @cached_property
-    def _api(self) -> Api | None:
-        path = local_socket(self.host, self.context, self.environment)
-        return Api(at_socket(path), QUERY_TIMEOUT) if path else None
+    def _socket(self) -> str | None:
+        return local_socket(self.host, self.context, self.environment)
 
     @cached_property
-    def _api_through(self) -> Api:
-        return Api(through(lambda: replace(self._command(WORDS, QUERY_TIMEOUT), input=b"")), QUERY_TIMEOUT)
+    def door(self) -> Door:
+        """The door to its HTTP API; where it is elsewhere, through the CLI."""
+        return Door(at_socket(self._socket) if self._socket else through(self.program(*DIAL)))
+
+    @cached_property
+    def _api(self) -> Api:
+        return Api(self.door, QUERY_TIMEOUT)
 
     def either(self, ask: Callable[[Api], T], otherwise: Callable[[], T]) -> T:
-        """Ask over the engine's socket; the CLI where there is none, or where it does not help."""
-        return _first(self._api, ask, otherwise) if self._api else otherwise()
-
-    def all_of(self, ask: Callable[[Api], T], otherwise: Callable[[], T]) -> T:
-        """Ask as `either` does for what there may be a thousand of, which the CLI would inspect one after the other.
-
-        An engine elsewhere is asked through the CLI.
-        """
-        return _first(self._api or self._api_through, ask, otherwise)
+        """Ask over the engine's API, where a thousand are told at once; the CLI where that does not help."""
+        try:
+            return ask(self._api)
+        except TimedOut as error:
+            raise _silent(QUERY_TIMEOUT) from error
+        except (Unusable, NotThere):
+            return otherwise()
 
     def _run(self, command: Command, control: Control | None) -> Completed:
         try:
@@ -380,15 +383,6 @@ def _scope_words(scope: ComposeScope) -> Iterator[str]:
 def _silent(seconds: float) -> EngineUnreachable:
     msg = f"the Docker engine did not answer within {seconds:g}s"
     return EngineUnreachable(msg, hint=_ASK)
-
-
-def _first(api: Api, ask: Callable[[Api], T], otherwise: Callable[[], T]) -> T:
-    try:
-        return ask(api)
-    except TimedOut as error:
-        raise _silent(QUERY_TIMEOUT) from error
-    except (Unusable, NotThere):
-        return otherwise()
 
 
 def _there(ask: Callable[[str], T], named: str) -> T | None:

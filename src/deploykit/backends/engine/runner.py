@@ -83,7 +83,7 @@ def run(command: Command, control: Control | None = None) -> Completed:
         try:
             return _Reader(child, command, control).read()
         except BaseException:
-            _end(child)
+            end(child)
             raise
 
 
@@ -104,7 +104,7 @@ def spawned(command: Command, control: Control) -> Iterator[subprocess.Popen[byt
             yield child
         finally:
             if child.poll() is None:
-                _end(child)
+                end(child)
 
 
 def _terminal() -> tuple[int, int] | None:
@@ -145,7 +145,8 @@ def _die_with_parent() -> None:
         _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _end(child: subprocess.Popen[bytes]) -> None:
+def end(child: subprocess.Popen[bytes]) -> None:
+    """End a child that leads its session, with all that is of it."""
     for number, grace in ((signal.SIGTERM, _GRACE), (signal.SIGKILL, None)):
         try:
             os.killpg(child.pid, number)

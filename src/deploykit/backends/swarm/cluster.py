@@ -62,7 +62,7 @@ class Cluster:
         if not names:
             return []
         full = list(names.values())
-        found = self.engine.all_of(
+        found = self.engine.either(
             lambda api: api.get(f"/services?{_filters(name=full)}"),
             lambda: self._inspected("service", full),
         )
@@ -79,7 +79,7 @@ class Cluster:
         if not services:
             return []
         ids = [one.id for one in services]
-        found = self.engine.all_of(lambda api: api.get(f"/tasks?{_filters(service=ids)}"), lambda: self._listed(ids))
+        found = self.engine.either(lambda api: api.get(f"/tasks?{_filters(service=ids)}"), lambda: self._listed(ids))
         return list(map(Task, found))
 
     def task(self, named: str) -> Task | None:
@@ -89,7 +89,7 @@ class Cluster:
 
     def nodes(self) -> Nodes:
         """Return the machines of the swarm."""
-        found = self.engine.all_of(lambda api: api.get("/nodes"), self._nodes)
+        found = self.engine.either(lambda api: api.get("/nodes"), self._nodes)
         return {str(one["ID"]): Node.of(one) for one in found}
 
     def change(

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from deploykit.backends.engine.door import Reply
 from deploykit.backends.engine.shelves import KEY, KIND, SHELF, check_size, entry_of, labels_of
-from deploykit.backends.engine.wire import Reply, Wire
+from deploykit.backends.engine.wire import Wire
 from deploykit.backends.swarm.cluster import no_manager
 from deploykit.errors import ConfigError
 from deploykit.protocols import Entry

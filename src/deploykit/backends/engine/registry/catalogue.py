@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from deploykit.backends.engine.api import cli_settings
 from deploykit.backends.engine.client import Engine
 from deploykit.backends.engine.containers import seconds_of
+from deploykit.backends.engine.line import cli_settings
 from deploykit.backends.engine.registry.client import Client
 from deploykit.backends.engine.registry.credentials import Credentials
 from deploykit.backends.engine.registry.exchange import Exchange
