@@ -51,11 +51,16 @@ def kill_with_children(process: int) -> None:
 
 def remove(folder: Path) -> None:
     """Remove the folder of engines that have ended; what they left mounted there is unmounted first."""
+    unmount(folder)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def unmount(folder: Path) -> None:
+    """Unmount all that is mounted below a folder: what was mounted last, first."""
     for line in reversed(Path("/proc/self/mounts").read_text().splitlines()):
         mounted = line.split()[1]
         if mounted.startswith(f"{folder}/"):
             subprocess.run(["umount", "--lazy", mounted], check=False)
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _program(process: int) -> str:

@@ -21,7 +21,7 @@ from typing import Any
 
 from scripts import tools
 from scripts.commands import run, until
-from scripts.leftovers import kill_with_children, naming, remove
+from scripts.leftovers import kill_with_children, naming, remove, unmount
 from scripts.memory import folder_of_engine
 from scripts.registry import OwnRegistry
 from tests.engine.support import names
@@ -87,6 +87,8 @@ class Node:
         self.process.wait()
         self._end_containerd()
         self._end_containers()
+        # Networks of containers that nobody has ended would answer on the bridge for the addresses of the next ones.
+        unmount(self.folder / "exec" / "netns")
 
     def find(self) -> None:
         """What a lost node does that has its power again."""

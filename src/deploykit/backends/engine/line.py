@@ -60,7 +60,7 @@ class Line:
     """A connection that is open; `child` is the program whose input and output it is."""
 
     def __init__(self, ours: socket.socket, child: "subprocess.Popen[bytes] | None" = None) -> None:
-        self.used_at = time.monotonic()
+        self.used_at: float = time.monotonic()
         self._ours = ours
         self._child = child
         self._coming = _Coming(ours)
