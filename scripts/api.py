@@ -12,27 +12,34 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from scripts.commands import run
+from scripts.commands import CommandFailed, run
 
 PATIENCE = 60
 
 
-class Refused(Exception):
-    """The engine does not do what it was asked; the text says why."""
+class Refused(CommandFailed):
+    """The engine does not do what it was asked, or does not answer; the text says why."""
 
 
 def ask(path: str, method: str = "GET", **query: object) -> Any:
-    """Return what the engine answers, nothing when there is no such thing; raises Refused and OSError."""
+    """Return what the engine answers, nothing when there is no such thing; raises Refused."""
     words = {key: value if isinstance(value, str) else json.dumps(value) for key, value in query.items()}
-    with closing(_connection(os.environ.get("DOCKER_HOST") or _host_of_context())) as connection:
-        connection.request(method, f"{path}?{urlencode(words)}", headers={"Host": "engine"})
-        answer = connection.getresponse()
-        text = answer.read()
-    if answer.status == HTTPStatus.NOT_FOUND:
+    try:
+        status, text = _exchange(method, f"{path}?{urlencode(words)}")
+    except (OSError, http.client.HTTPException) as error:
+        raise Refused(f"{method} {path}: {error}") from error
+    if status == HTTPStatus.NOT_FOUND:
         return None
-    if answer.status >= HTTPStatus.BAD_REQUEST:
+    if status >= HTTPStatus.BAD_REQUEST:
         raise Refused(f"{method} {path}: {text.decode(errors='replace').strip()}")
     return json.loads(text) if text else None
+
+
+def _exchange(method: str, target: str) -> tuple[int, bytes]:
+    with closing(_connection(os.environ.get("DOCKER_HOST") or _host_of_context())) as connection:
+        connection.request(method, target, headers={"Host": "engine"})
+        answer = connection.getresponse()
+        return answer.status, answer.read()
 
 
 @functools.cache
@@ -45,7 +52,9 @@ def _connection(host: str) -> http.client.HTTPConnection:
     address = urlsplit(host)
     if address.scheme == "unix":
         return _OverSocket(address.path)
-    return http.client.HTTPConnection(address.hostname or "", address.port or 0, timeout=PATIENCE)
+    if address.scheme == "tcp" and address.port:
+        return http.client.HTTPConnection(str(address.hostname), address.port, timeout=PATIENCE)
+    raise Refused(f"the tests know no way to an engine at {host}")
 
 
 class _OverSocket(http.client.HTTPConnection):

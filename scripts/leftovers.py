@@ -44,8 +44,9 @@ def naming(folder: str) -> Iterator[int]:
 def kill_with_children(process: int) -> None:
     """End a process and those it has started: for one that stands over a container, what is in it."""
     children = Path("/proc", str(process), "task", str(process), "children")
-    with suppress(OSError):
-        for one in (*map(int, children.read_text().split()), process):
+    started = children.read_text().split() if children.exists() else []
+    for one in (*map(int, started), process):
+        with suppress(ProcessLookupError):
             os.kill(one, signal.SIGKILL)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from scripts import engine, tools
+from scripts.commands import CommandFailed
 from scripts.registry import OwnRegistry
 from scripts.sweep import sweep, sweep_images
 
@@ -38,7 +39,7 @@ def _sweep(run: str) -> None:
     try:
         sweep(run)
         sweep_images("run", run)
-    except OSError as error:
+    except CommandFailed as error:
         print(f"sweep: {error}", flush=True)
 
 

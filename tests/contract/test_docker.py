@@ -7,13 +7,13 @@ import pytest
 from deploykit.backends.docker import DockerBackend
 from deploykit.backends.engine.settings import Rollout
 from deploykit.protocols import Backend, ReleaseFiles
-from deploykit.release import ImageRef
 from deploykit.store import ReleaseFolders
 from deploykit.testing.contract import BackendContract, ContractStage, RehearsalContract, RollingContract
+from tests.contract.stage import OfImages
 from tests.engine.support.project import DockerApp
 
 
-class DockerStage:
+class DockerStage(OfImages):
     """An app of its own on plain Docker, and images in a real registry."""
 
     last_words = "ImportError: courts"
@@ -28,17 +28,6 @@ class DockerStage:
             pull_timeout=30,
             rollout=Rollout(strategy=strategy),
         )
-
-    @property
-    def missing(self) -> ImageRef:
-        return ImageRef(self._app.images.repository, "nosuch")
-
-    def publish(self, tag: str, exit_code: int | None = None) -> ImageRef:
-        if exit_code is None:
-            image = self._app.push(tag)
-        else:
-            image = self._app.push(tag, exit_after=0, exit_code=exit_code)
-        return ImageRef(image.repository, tag)
 
 
 @pytest.mark.engine

@@ -10,16 +10,16 @@ from deploykit.backends.engine.wire import Wire
 from deploykit.backends.swarm import Pace, StackBackend, StackFile, SwarmSettings
 from deploykit.backends.swarm.configs import ConfigShelf
 from deploykit.protocols import Backend, ReleaseFiles, Shelf
-from deploykit.release import ImageRef
 from deploykit.store import ReleaseFolders
 from deploykit.testing.contract import BackendContract, ContractStage
 from tests.contract.shelf import ShelfContract
+from tests.contract.stage import OfImages
 from tests.engine.support import names
 from tests.engine.support.cluster import Cluster
 from tests.engine.support.swarm import ON_THREE_NODES, REPLICAS, SwarmApp, make_app
 
 
-class SwarmStage:
+class SwarmStage(OfImages):
     """A stack of its own."""
 
     last_words = "ImportError: courts"
@@ -33,17 +33,6 @@ class SwarmStage:
         settings = SwarmSettings(name=app.name, services=services, state=state, pull_timeout=30, host=host, pace=pace)
         file = StackFile(app.compose_file, services, "WEB_IMAGE", "WEB_IMAGE_TAG")
         self.backend: Backend = StackBackend(settings, app.name, file)
-
-    @property
-    def missing(self) -> ImageRef:
-        return ImageRef(self._app.images.repository, "nosuch")
-
-    def publish(self, tag: str, exit_code: int | None = None) -> ImageRef:
-        if exit_code is None:
-            image = self._app.push(tag)
-        else:
-            image = self._app.push(tag, exit_after=0, exit_code=exit_code)
-        return ImageRef(image.repository, tag)
 
 
 @pytest.mark.engine

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import tempfile
 from contextlib import suppress
@@ -127,7 +126,4 @@ class OwnEngine:
                 self.process.wait(20)
             self.process.kill()
             self.process.wait()
-        if self.disk:
-            run(["umount", "--lazy", str(self.data)])
         remove(self.folder)
-        shutil.rmtree(self.folder, ignore_errors=True)
